@@ -1,0 +1,90 @@
+/*
+ * Entry and trap vector. QEMU (-bios none) starts every hart here in M-mode with a0 = hart id, a1 =
+ * device tree.
+ *
+ * Hart 0 gets a stack, a guard page below it and a cleared bss, and goes to main; the other harts
+ * sleep for good. Interrupts are never enabled in mstatus: wfi wakes on a pending one all the same,
+ * so that a trap is always an error and nothing runs behind the back of the main loop. Floating
+ * point stays off: an instruction of it traps.
+ */
+#include "memlayout.h"
+
+#define PMP_LOCKED_NAPOT_NO_ACCESS 0x98
+#define TRAP_FRAME_BYTES 256
+#define PANIC_STATUS 70
+
+    .section .text.boot, "ax"
+    .globl _start
+_start:
+    csrw mie, zero
+    csrr t0, mhartid
+    bnez t0, park
+    .option push
+    .option norelax
+    la gp, __global_pointer$
+    .option pop
+    la sp, __stack_top
+    la t0, __trap_stack_top
+    csrw mscratch, t0
+    la t0, trap_vector
+    csrw mtvec, t0
+
+    /* NAPOT encoding of one 4 KiB page: address bits above 12, then nine ones. */
+    la t0, __stack_guard
+    srli t0, t0, 2
+    ori t0, t0, 0x1ff
+    csrw pmpaddr0, t0
+    li t0, PMP_LOCKED_NAPOT_NO_ACCESS
+    csrw pmpcfg0, t0
+
+    la t0, __bss_start
+    la t1, __bss_end
+1:  bgeu t0, t1, 2f
+    sd zero, 0(t0)
+    addi t0, t0, 8
+    j 1b
+2:  mv a0, a1
+    tail shim_main
+
+    .balign 4
+park:
+    wfi
+    j park
+
+/*
+ * mscratch holds the top of the trap stack while all is well, and zero once a trap is being
+ * reported: a trap that finds zero there happened inside the report.
+ */
+    .balign 4
+trap_vector:
+    csrrw sp, mscratch, sp
+    beqz sp, trap_in_trap
+    addi sp, sp, -TRAP_FRAME_BYTES
+    sd x0, 0(sp)
+    sd x1, 8(sp)
+    .irp register, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17
+    sd x\register, 8*\register(sp)
+    .endr
+    .irp register, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
+    sd x\register, 8*\register(sp)
+    .endr
+    csrrw t0, mscratch, zero
+    sd t0, 16(sp)
+    mv a0, sp
+    tail trap_report
+
+    .balign 4
+trap_in_trap:
+    la sp, __trap_stack_top
+    la t0, trap_in_last_words
+    csrw mtvec, t0
+    tail trap_report_nested
+
+/* Not even one line can be printed. */
+    .balign 4
+trap_in_last_words:
+    la sp, __trap_stack_top
+    la t0, park
+    csrw mtvec, t0
+    li a0, PANIC_STATUS
+    tail power_off

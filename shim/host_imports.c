@@ -1,0 +1,187 @@
+/*
+ * The imports of driver/host.ts, and nothing else that the module can reach. The module is not
+ * trusted: a window that does not exist, an access outside it or not aligned to its width, text
+ * outside linear memory, an exit status that does not fit, each ends the module with a trap that
+ * names the rule. Sums are taken in 64 bits, so none wraps.
+ *
+ * wasm3 calls each with its arguments in 64-bit slots; the slot of the result comes first.
+ */
+#include "host_imports.h"
+#include "panic.h"
+#include "power.h"
+#include "print.h"
+#include "timer.h"
+#include "uart.h"
+
+#include <stddef.h>
+#include <string.h>
+
+/* The panic message is cut here, so that a broken module cannot print for ever. */
+#define PANIC_MESSAGE_BYTES_MAX 1024
+
+#define CHECK_WINDOW(NAME)                                                                         \
+    if (M3_UNLIKELY(window >= host.window_count)) {                                                \
+        return NAME ": no such window";                                                            \
+    }
+
+#define CHECK_ACCESS(NAME, WIDTH)                                                                  \
+    CHECK_WINDOW(NAME)                                                                             \
+    if (M3_UNLIKELY((uint64_t)offset + sizeof(WIDTH) > host.windows[window].length_bytes)) {       \
+        return NAME ": outside the window";                                                        \
+    }                                                                                              \
+    if (M3_UNLIKELY(offset % sizeof(WIDTH) != 0)) {                                                \
+        return NAME ": misaligned offset";                                                         \
+    }                                                                                              \
+    volatile WIDTH *access = (volatile WIDTH *)(host.windows[window].base + offset)
+
+#define CHECK_MEMORY(NAME, POINTER, LENGTH)                                                        \
+    if (M3_UNLIKELY((uint64_t)(POINTER) + (LENGTH) > m3_GetMemorySize(runtime))) {                 \
+        return NAME ": outside linear memory";                                                     \
+    }
+
+/* wasm3 passes these to every import; few look at all of them. */
+#define IMPORT(NAME)                                                                               \
+    static const void *NAME(                                                                       \
+        __attribute__((unused)) IM3Runtime runtime, __attribute__((unused)) IM3ImportContext _ctx, \
+        __attribute__((unused)) uint64_t *_sp, __attribute__((unused)) void *_mem)
+
+#define IMPORT_READ(NAME, WIDTH)                                                                   \
+    IMPORT(host_##NAME) {                                                                          \
+        m3ApiReturnType(uint32_t);                                                                 \
+        m3ApiGetArg(uint32_t, window);                                                             \
+        m3ApiGetArg(uint32_t, offset);                                                             \
+        CHECK_ACCESS(#NAME, WIDTH);                                                                \
+        m3ApiReturn(*access);                                                                      \
+    }
+
+#define IMPORT_WRITE(NAME, WIDTH)                                                                  \
+    IMPORT(host_##NAME) {                                                                          \
+        m3ApiGetArg(uint32_t, window);                                                             \
+        m3ApiGetArg(uint32_t, offset);                                                             \
+        m3ApiGetArg(uint32_t, value);                                                              \
+        CHECK_ACCESS(#NAME, WIDTH);                                                                \
+        *access = (WIDTH)value;                                                                    \
+        m3ApiSuccess();                                                                            \
+    }
+
+const char *const host_trap_panicked = "the module panicked";
+
+static struct host_grant host;
+
+IMPORT_READ(mmioRead8, uint8_t)
+IMPORT_READ(mmioRead16, uint16_t)
+IMPORT_READ(mmioRead32, uint32_t)
+IMPORT_WRITE(mmioWrite8, uint8_t)
+IMPORT_WRITE(mmioWrite16, uint16_t)
+IMPORT_WRITE(mmioWrite32, uint32_t)
+
+IMPORT(host_windowCount) {
+    m3ApiReturnType(uint32_t);
+    m3ApiReturn(host.window_count);
+}
+
+IMPORT(host_windowLength) {
+    m3ApiReturnType(uint32_t);
+    m3ApiGetArg(uint32_t, window);
+    CHECK_WINDOW("windowLength")
+    uint64_t length_bytes = host.windows[window].length_bytes;
+    m3ApiReturn(length_bytes > UINT32_MAX ? UINT32_MAX : (uint32_t)length_bytes);
+}
+
+IMPORT(host_fence) {
+    __asm__ volatile("fence iorw, iorw" : : : "memory");
+    m3ApiSuccess();
+}
+
+IMPORT(host_clockNs) {
+    m3ApiReturnType(uint64_t);
+    m3ApiReturn(timer_now_ns());
+}
+
+IMPORT(host_dmaBase) {
+    m3ApiReturnType(uint64_t);
+    m3ApiReturn(host.dma_base);
+}
+
+IMPORT(host_consoleWrite) {
+    m3ApiGetArg(uint32_t, text_ptr);
+    m3ApiGetArg(uint32_t, length_bytes);
+    CHECK_MEMORY("consoleWrite", text_ptr, length_bytes)
+    uart_write((const uint8_t *)_mem + text_ptr, length_bytes);
+    m3ApiSuccess();
+}
+
+IMPORT(host_bootArgs) {
+    m3ApiReturnType(uint32_t);
+    m3ApiGetArg(uint32_t, buffer_ptr);
+    m3ApiGetArg(uint32_t, capacity_bytes);
+    CHECK_MEMORY("bootArgs", buffer_ptr, capacity_bytes)
+    uint32_t length_bytes = host.boot_args_bytes;
+    memcpy((uint8_t *)_mem + buffer_ptr, host.boot_args,
+           length_bytes < capacity_bytes ? length_bytes : capacity_bytes);
+    m3ApiReturn(length_bytes);
+}
+
+IMPORT(host_powerOff) {
+    m3ApiGetArg(uint32_t, code);
+    if (code > POWER_STATUS_MAX) {
+        return "powerOff: exit status above 255";
+    }
+    power_off(code);
+}
+
+IMPORT(host_reboot) {
+    power_reboot();
+}
+
+IMPORT(host_panic) {
+    m3ApiGetArg(uint32_t, message_ptr);
+    m3ApiGetArg(uint32_t, length_bytes);
+    m3ApiGetArg(uint32_t, line);
+    CHECK_MEMORY("panic", message_ptr, length_bytes)
+    panic_begin();
+    uart_write((const uint8_t *)_mem + message_ptr,
+               length_bytes < PANIC_MESSAGE_BYTES_MAX ? length_bytes : PANIC_MESSAGE_BYTES_MAX);
+    print_text(" (line ");
+    print_decimal(line);
+    print_text(")");
+    return host_trap_panicked;
+}
+
+/* Signatures in wasm3's notation: result, then arguments; i is 32 bits, I is 64, v is nothing. */
+static const struct {
+    const char *name;
+    const char *signature;
+    M3RawCall function;
+} host_imports[] = {
+    {"windowCount", "i()", host_windowCount},
+    {"windowLength", "i(i)", host_windowLength},
+    {"mmioRead8", "i(ii)", host_mmioRead8},
+    {"mmioRead16", "i(ii)", host_mmioRead16},
+    {"mmioRead32", "i(ii)", host_mmioRead32},
+    {"mmioWrite8", "v(iii)", host_mmioWrite8},
+    {"mmioWrite16", "v(iii)", host_mmioWrite16},
+    {"mmioWrite32", "v(iii)", host_mmioWrite32},
+    {"fence", "v()", host_fence},
+    {"clockNs", "I()", host_clockNs},
+    {"dmaBase", "I()", host_dmaBase},
+    {"consoleWrite", "v(ii)", host_consoleWrite},
+    {"bootArgs", "i(ii)", host_bootArgs},
+    {"powerOff", "v(i)", host_powerOff},
+    {"reboot", "v()", host_reboot},
+    {"panic", "v(iii)", host_panic},
+};
+
+M3Result host_imports_link(IM3Module module, const struct host_grant *grant) {
+    host = *grant;
+    for (size_t i = 0; i < sizeof host_imports / sizeof host_imports[0]; i++) {
+        M3Result result = m3_LinkRawFunction(module, "host", host_imports[i].name,
+                                             host_imports[i].signature, host_imports[i].function);
+        /* A module need not use every import; one that it wants and nobody has fails when it is
+         * compiled. */
+        if (result != m3Err_none && result != m3Err_functionLookupFailed) {
+            return result;
+        }
+    }
+    return m3Err_none;
+}

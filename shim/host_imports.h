@@ -1,0 +1,26 @@
+/* The functions that the module imports. See host_imports.c. */
+#ifndef TSBLK_HOST_IMPORTS_H
+#define TSBLK_HOST_IMPORTS_H
+
+#include "fdt.h"
+
+#include <stdint.h>
+#include <wasm3.h>
+
+/* What the module is granted. It all stays as it is while the module lives. */
+struct host_grant {
+    const struct fdt_region *windows;
+    uint32_t window_count;
+    const char *boot_args;
+    uint32_t boot_args_bytes;
+    uint64_t dma_base;
+};
+
+/* The trap of a module that called `panic`: its message is on the console already, on a line
+ * without an end. */
+extern const char *const host_trap_panicked;
+
+/* Supplies the imports of `module`, which has been loaded. Returns NULL or what does not fit. */
+M3Result host_imports_link(IM3Module module, const struct host_grant *grant);
+
+#endif

@@ -1,0 +1,1 @@
+/* Freestanding <math.h>: wasm3 includes it, and is built without floating point. */

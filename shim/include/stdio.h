@@ -1,0 +1,1 @@
+/* Freestanding <stdio.h>: wasm3 includes it, and prints nothing. */

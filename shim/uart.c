@@ -1,0 +1,63 @@
+/*
+ * The 16550 UART: bytes out by polling, bytes in from its FIFO, an interrupt on every received byte
+ * so that wfi wakes. It sets no baud rate and no format: QEMU has neither, and firmware has set
+ * them elsewhere. Received bytes stay in the FIFO until the main loop asks; when it is full QEMU
+ * holds the rest back.
+ */
+#include "memlayout.h"
+#include "uart.h"
+
+#include <stdbool.h>
+
+#define RBR 0 /* receive buffer, read */
+#define THR 0 /* transmit holding, write */
+#define IER 1 /* interrupt enable */
+#define FCR 2 /* FIFO control, write */
+#define LSR 5 /* line status */
+
+#define IER_RECEIVED   0x01
+#define FCR_ENABLE     0x01 /* the trigger level bits stay 0: interrupt on the first byte */
+#define LSR_DATA_READY 0x01
+#define LSR_THR_EMPTY  0x20
+
+#define POLLS_WHEN_IMPATIENT 100000
+
+static volatile uint8_t *uart_registers = (volatile uint8_t *)UART_BASE;
+static bool uart_is_impatient;
+
+void uart_init(uint64_t base) {
+    volatile uint8_t *registers = (volatile uint8_t *)base;
+    registers[FCR] = FCR_ENABLE;
+    registers[IER] = IER_RECEIVED;
+    /* Last, whatever the compiler thinks: a base that faults is reported on the old console. */
+    __asm__ volatile("" : : : "memory");
+    uart_registers = registers;
+}
+
+static void uart_write_byte(uint8_t byte) {
+    uint32_t polls = 0;
+    while ((uart_registers[LSR] & LSR_THR_EMPTY) == 0) {
+        if (uart_is_impatient && ++polls > POLLS_WHEN_IMPATIENT) {
+            return;
+        }
+    }
+    uart_registers[THR] = byte;
+}
+
+void uart_write(const void *bytes, size_t length_bytes) {
+    const uint8_t *next = bytes;
+    for (size_t i = 0; i < length_bytes; i++) {
+        uart_write_byte(next[i]);
+    }
+}
+
+void uart_stop_waiting(void) {
+    uart_is_impatient = true;
+}
+
+int uart_read(void) {
+    if ((uart_registers[LSR] & LSR_DATA_READY) == 0) {
+        return -1;
+    }
+    return uart_registers[RBR];
+}
