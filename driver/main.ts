@@ -1,0 +1,202 @@
+/**
+ * Wires the parts of the driver together. These are the only exports, and the only place that names
+ * transports.
+ *
+ * A host calls `start` once, then `step` while it returns 1, and `receive` for every byte from the
+ * console. The block API lets it read and write without the shell.
+ */
+import { BlkDevice } from "./blk/device";
+import { DISK_COUNT_MAX, addDisk, diskAt, diskCount, initDisks, pollDisks } from "./blk/disks";
+import { VIRTIO_ID_BLOCK } from "./blk/layout";
+import { REQUEST_BYTES_MAX } from "./blk/config";
+import { diskOfHandle } from "./blk/request";
+import { initDma, reservePages } from "./dma";
+import * as host from "./host";
+import { out } from "./shell/console";
+import { Blkdevs } from "./shell/commands/blkdevs";
+import { Blkinfo } from "./shell/commands/blkinfo";
+import { Dd } from "./shell/commands/dd";
+import { Flush } from "./shell/commands/flush";
+import { Help } from "./shell/commands/help";
+import { Poweroff } from "./shell/commands/poweroff";
+import { Reboot } from "./shell/commands/reboot";
+import { printDiskLine } from "./shell/disk_text";
+import { Shell } from "./shell/shell";
+import { addCommand, initCommandTable } from "./shell/table";
+import { place, reserve } from "./util/arena";
+import { E_ARGUMENT, E_NO_DEVICE, E_OK } from "./util/errors";
+import { mmioDeviceId, mmioVersion } from "./virtio/mmio";
+import { MmioLegacy } from "./virtio/mmio_legacy";
+import { MmioModern } from "./virtio/mmio_modern";
+
+/** Changes with every change of imports or exports that a host would notice. */
+const ABI_VERSION: u32 = 1;
+
+const PANIC_TEXT_BYTES: usize = 256;
+
+let shell!: Shell;
+/** The next window to probe; all have been when it is the number of windows. */
+let nextWindow: u32 = 0;
+let isReady: bool = false;
+let bufferPtr: usize = 0;
+let panicTextPtr: usize = 0;
+
+export function abiVersion(): u32 {
+  return ABI_VERSION;
+}
+
+/**
+ * Places everything the driver will ever need. Returns E_OK. The disks are found by the first calls
+ * of `step`.
+ */
+export function start(): i32 {
+  panicTextPtr = reserve(PANIC_TEXT_BYTES, 16);
+  initDma();
+  out.init();
+  initDisks();
+  bufferPtr = reservePages(REQUEST_BYTES_MAX);
+  shell = place<Shell>();
+  shell.init();
+  addCommands();
+  return E_OK;
+}
+
+function addCommands(): void {
+  initCommandTable();
+  addCommand(place<Help>());
+  addCommand(place<Blkdevs>());
+  addCommand(place<Blkinfo>());
+  addCommand(place<Dd>());
+  const flush = place<Flush>();
+  flush.init();
+  addCommand(flush);
+  const poweroff = place<Poweroff>();
+  poweroff.init();
+  addCommand(poweroff);
+  const reboot = place<Reboot>();
+  reboot.init();
+  addCommand(reboot);
+}
+
+/** A byte from the console. */
+export function receive(byte: u32): void {
+  shell.receive(byte);
+}
+
+/**
+ * One bounded slice of work: probes one window, or takes completions and lets the running command
+ * go on. Returns 1 when there is more to do, 0 when nothing happens before the next byte.
+ */
+export function step(): i32 {
+  if (nextWindow < host.windowCount()) {
+    probe(nextWindow++);
+    return 1;
+  }
+  if (!isReady) {
+    becomeReady();
+    return 1;
+  }
+  pollDisks();
+  return shell.step() ? 1 : 0;
+}
+
+/** Adds the disk in `window`, if there is one. */
+function probe(window: u32): void {
+  const version = mmioVersion(window);
+  if (version == 0) return;
+  if (version > 2) return reportWindow(window, "its version is neither 1 nor 2");
+  if (mmioDeviceId(window) != VIRTIO_ID_BLOCK) return;
+  if (diskCount() == DISK_COUNT_MAX) return reportWindow(window, "there are eight already");
+  const disk = version == 1 ? addLegacy(window) : addModern(window);
+  printDiskLine(disk);
+}
+
+function addLegacy(window: u32): BlkDevice {
+  const transport = place<MmioLegacy>();
+  transport.window = window;
+  return addDisk(transport);
+}
+
+function addModern(window: u32): BlkDevice {
+  const transport = place<MmioModern>();
+  transport.window = window;
+  return addDisk(transport);
+}
+
+function reportWindow(window: u32, why: string): void {
+  out.text("window ").decimal(window).text(": not used, ").text(why).line();
+}
+
+function becomeReady(): void {
+  isReady = true;
+  if (diskCount() == 0) out.text("no disk found").line();
+  out.text("TSBLK: ready").line();
+  shell.begin();
+}
+
+/** Number of disks. Valid once the first prompt has appeared. */
+export function blkCount(): i32 {
+  return diskCount();
+}
+
+/** Capacity of a disk in sectors, or a negative error. */
+export function blkCapacity(disk: i32): i64 {
+  if (disk < 0 || disk >= diskCount()) return E_NO_DEVICE;
+  const device = diskAt(disk);
+  return device.health == E_OK ? <i64>device.config.capacitySectors : device.health;
+}
+
+/** Memory that an embedder may use for data, page aligned. */
+export function blkBuffer(): usize {
+  return bufferPtr;
+}
+
+/** Length of that memory, in bytes: also the largest request. */
+export function blkBufferLength(): usize {
+  return REQUEST_BYTES_MAX;
+}
+
+/**
+ * Sends a request of type IN (0), OUT (1) or FLUSH (4) for `lengthBytes` at sector `lba` from or to
+ * memory at `dataPtr`, which belongs to the disk until `blkPoll` says otherwise. Returns a handle,
+ * or a negative error.
+ */
+export function blkSubmit(disk: i32, type: u32, lba: u64, dataPtr: usize, lengthBytes: u32): i32 {
+  if (disk < 0 || disk >= diskCount()) return E_NO_DEVICE;
+  const device = diskAt(disk);
+  const handle = device.submit(type, lba, dataPtr, lengthBytes);
+  if (handle >= 0) device.dispatch();
+  return handle;
+}
+
+/**
+ * 1 while the request goes on, 0 when it is done, or its negative error; unless it is 1, the handle
+ * is no longer valid.
+ */
+export function blkPoll(handle: i32): i32 {
+  const disk = diskOfHandle(handle);
+  if (handle < 0 || disk >= diskCount()) return E_ARGUMENT;
+  diskAt(disk).poll();
+  return diskAt(disk).result(handle);
+}
+
+/**
+ * Every failed assertion ends here: `fileName` and `line` say where. Called by the compiler's own
+ * code as well.
+ */
+function abort(message: string | null, fileName: string | null, line: u32, column: u32): void {
+  let lengthBytes: usize = 0;
+  if (fileName) lengthBytes = appendText(fileName, lengthBytes);
+  lengthBytes = appendText(": ", lengthBytes);
+  if (message) lengthBytes = appendText(message, lengthBytes);
+  host.panic(panicTextPtr, lengthBytes, line);
+}
+
+/** Appends ASCII text to the panic text, as far as it fits. Returns the new length. */
+function appendText(text: string, lengthBytes: usize): usize {
+  for (let i = 0; i < text.length && lengthBytes < PANIC_TEXT_BYTES; ++i) {
+    store<u8>(panicTextPtr + lengthBytes, <u8>text.charCodeAt(i));
+    lengthBytes += 1;
+  }
+  return lengthBytes;
+}

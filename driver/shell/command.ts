@@ -1,0 +1,113 @@
+/**
+ * What a command is, and the helpers that all of them share: operands, disks, error lines.
+ *
+ * A command never waits. `run` does what it can at once and returns PENDING when a device has work
+ * to do; `resume` is then called in every slice until it returns something else. A command that
+ * fails prints one line and returns the error.
+ */
+import { BlkDevice } from "../blk/device";
+import { diskAt, diskByName, diskCount, diskLetter } from "../blk/disks";
+import { E_ARGUMENT, E_NO_DEVICE, E_OK, errorText } from "../util/errors";
+import { parseNumber } from "../util/numbers";
+import { Args } from "./args";
+import { out } from "./console";
+
+export abstract class Command {
+  abstract name(): string;
+  /**
+   * Operands for the help text, without the name; more than one form of them stand apart by ` | `.
+   */
+  abstract operands(): string;
+  /** What it does, in a few words. */
+  abstract summary(): string;
+
+  /** Starts the command. Returns E_OK, an error whose line has been printed, or PENDING. */
+  abstract run(args: Args): i32;
+
+  /** Goes on after PENDING, with the same results as `run`. */
+  resume(): i32 {
+    return E_OK;
+  }
+
+  /**
+   * Ctrl-C: sends nothing more. `resume` is still called until what the device holds has come back.
+   */
+  interrupt(): void {}
+}
+
+/** Starts the error line of a command: `dd: `. */
+export function complain(args: Args): void {
+  out.bytes(args.ptr(0), args.lengthBytes(0)).text(": ");
+}
+
+/** Ends an error line with the cause, and hands the error on. */
+export function fail(error: i32): i32 {
+  out.text(errorText(error)).line();
+  return error;
+}
+
+/** `vda` */
+export function printDiskName(disk: BlkDevice): void {
+  out.text("vd").char(diskLetter(disk));
+}
+
+/** Refuses a command that has not from `least` to `most` operands. Returns E_OK or E_ARGUMENT. */
+export function checkOperandCount(args: Args, command: Command, least: i32, most: i32): i32 {
+  const count = args.count - 1;
+  if (count >= least && count <= most) return E_OK;
+  complain(args);
+  out.text(count < least ? "missing operand" : "extra operand");
+  if (count > most)
+    out
+      .text(" '")
+      .bytes(args.ptr(most + 1), args.lengthBytes(most + 1))
+      .text("'");
+  printUsage(command);
+  return E_ARGUMENT;
+}
+
+/** Ends an error line with how the command is used. */
+export function printUsage(command: Command): void {
+  out.text("; usage: ").text(command.name());
+  if (command.operands().length > 0) out.text(" ").text(command.operands());
+  out.line();
+}
+
+/** The number in operand `index`, or a negative error whose line has been printed. */
+export function numberOperand(args: Args, index: i32, what: string): i64 {
+  const value = parseNumber(args.ptr(index), args.lengthBytes(index));
+  if (value >= 0) return value;
+  complain(args);
+  out.text(what).text(" '").bytes(args.ptr(index), args.lengthBytes(index)).text("': ");
+  return fail(<i32>value);
+}
+
+/**
+ * The disk that operand `index` names, or the first disk when there is no such operand.
+ * Null when there is none or it cannot be used; the line has then been printed.
+ */
+export function diskOperand(args: Args, index: i32): BlkDevice | null {
+  const disk = index < args.count ? namedDisk(args, index) : firstDisk(args);
+  if (!disk || disk.health == E_OK) return disk;
+  complain(args);
+  printDiskName(disk);
+  out.text(": ");
+  fail(disk.health);
+  return null;
+}
+
+function namedDisk(args: Args, index: i32): BlkDevice | null {
+  const disk = diskByName(args.ptr(index), args.lengthBytes(index));
+  if (disk) return disk;
+  complain(args);
+  out.bytes(args.ptr(index), args.lengthBytes(index)).text(": ");
+  fail(E_NO_DEVICE);
+  return null;
+}
+
+function firstDisk(args: Args): BlkDevice | null {
+  if (diskCount() > 0) return diskAt(0);
+  complain(args);
+  out.text("this machine has no disk").line();
+  return null;
+}

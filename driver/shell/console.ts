@@ -1,0 +1,69 @@
+/**
+ * Console output: text and numbers, collected and written in one host call a line.
+ * String literals of the driver are ASCII; text from outside is passed through as the bytes it is.
+ */
+import * as host from "../host";
+import { reserve } from "../util/arena";
+import { DECIMAL_MAX_BYTES, formatDecimal, hexDigit } from "../util/numbers";
+
+const BUFFER_BYTES: usize = 512;
+
+const CHAR_CR: u32 = 0x0d;
+const CHAR_LF: u32 = 0x0a;
+
+export class Console {
+  private bufferPtr: usize;
+  private lengthBytes: usize;
+
+  init(): void {
+    this.bufferPtr = reserve(BUFFER_BYTES, 16);
+  }
+
+  /** Writes out what has been collected. */
+  flush(): void {
+    if (this.lengthBytes == 0) return;
+    host.consoleWrite(this.bufferPtr, this.lengthBytes);
+    this.lengthBytes = 0;
+  }
+
+  char(char: u32): Console {
+    if (this.lengthBytes == BUFFER_BYTES) this.flush();
+    store<u8>(this.bufferPtr + this.lengthBytes, <u8>char);
+    this.lengthBytes += 1;
+    return this;
+  }
+
+  text(text: string): Console {
+    for (let i = 0; i < text.length; ++i) this.char(text.charCodeAt(i));
+    return this;
+  }
+
+  bytes(textPtr: usize, lengthBytes: usize): Console {
+    for (let i: usize = 0; i < lengthBytes; ++i) this.char(load<u8>(textPtr + i));
+    return this;
+  }
+
+  decimal(value: u64): Console {
+    if (this.lengthBytes + DECIMAL_MAX_BYTES > BUFFER_BYTES) this.flush();
+    this.lengthBytes += formatDecimal(value, this.bufferPtr + this.lengthBytes);
+    return this;
+  }
+
+  hexByte(value: u32): Console {
+    return this.char(hexDigit(value >> 4)).char(hexDigit(value & 15));
+  }
+
+  /** Spaces up to `width` characters behind a text of `length`, and at least one. */
+  pad(length: i32, width: i32): Console {
+    for (let i = min(length, width - 1); i < width; ++i) this.char(0x20);
+    return this;
+  }
+
+  /** Ends the line and writes it out. */
+  line(): void {
+    this.char(CHAR_CR).char(CHAR_LF).flush();
+  }
+}
+
+/** The console of the machine. */
+export const out = changetype<Console>(memory.data(offsetof<Console>(), 16));

@@ -1,0 +1,156 @@
+/**
+ * The shell: runs the boot arguments, then lines from the terminal.
+ *
+ * It is driven by bytes and slices and never waits. What is typed while a command runs is kept for
+ * afterwards; only Ctrl-C is looked at at once.
+ */
+import * as host from "../host";
+import { place, reserve } from "../util/arena";
+import { E_OK, E_TOO_LONG, PENDING, errorText } from "../util/errors";
+import { Args } from "./args";
+import { Command } from "./command";
+import { unknownCommand } from "./commands/help";
+import { out } from "./console";
+import { Editor, LINE_BYTES_MAX, LineEvent } from "./editor";
+import { noteFailure } from "./outcome";
+import { findCommand } from "./table";
+
+/** Longest boot arguments, in bytes. */
+const BOOT_ARGS_BYTES_MAX: usize = 4096;
+
+/** Input kept while a command runs, in bytes; a power of two. */
+const INPUT_BYTES: u32 = 4096;
+
+const CTRL_C: u32 = 0x03;
+const CHAR_BELL: u32 = 0x07;
+
+export class Shell {
+  private args!: Args;
+  private editor!: Editor;
+  private command: Command | null;
+  private runsBootArgs: bool;
+  private bootArgsPtr: usize;
+  private inputPtr: usize;
+  private inputRead: u32;
+  private inputWritten: u32;
+
+  init(): void {
+    this.args = place<Args>();
+    this.args.init();
+    this.editor = place<Editor>();
+    this.editor.init();
+    this.bootArgsPtr = reserve(BOOT_ARGS_BYTES_MAX, 16);
+    this.inputPtr = reserve(INPUT_BYTES, 16);
+  }
+
+  /** Begins with the boot arguments when there are any, otherwise with the prompt. */
+  begin(): void {
+    const lengthBytes = host.bootArgs(this.bootArgsPtr, BOOT_ARGS_BYTES_MAX);
+    this.runsBootArgs = true;
+    if (<usize>lengthBytes <= BOOT_ARGS_BYTES_MAX) {
+      this.args.setLine(this.bootArgsPtr, lengthBytes);
+    } else {
+      out.text("boot arguments: ").text(errorText(E_TOO_LONG)).text(", none of them is run").line();
+      noteFailure();
+    }
+  }
+
+  /**
+   * Keeps a byte from the terminal. Ctrl-C while a command runs ends the command and drops what was
+   * typed before.
+   */
+  receive(byte: u32): void {
+    if (byte == CTRL_C && this.isBusy()) this.interrupt();
+    else if (this.inputWritten - this.inputRead == INPUT_BYTES) out.char(CHAR_BELL).flush();
+    else {
+      store<u8>(this.inputPtr + (this.inputWritten % INPUT_BYTES), <u8>byte);
+      this.inputWritten += 1;
+    }
+  }
+
+  private isBusy(): bool {
+    return this.command != null || this.args.hasMore() || this.runsBootArgs;
+  }
+
+  private interrupt(): void {
+    out.text("^C").line();
+    this.inputRead = this.inputWritten;
+    this.args.dropLine();
+    if (this.runsBootArgs) noteFailure();
+    const command = this.command;
+    if (command) command.interrupt();
+  }
+
+  /** One slice. Returns whether there is more to do before the next byte arrives. */
+  step(): bool {
+    const command = this.command;
+    if (command) this.finish(command.resume(), command);
+    else if (this.args.hasMore()) this.runNext();
+    else if (this.runsBootArgs) this.endBootArgs();
+    else this.readInput();
+    out.flush();
+    return this.isBusy() || this.inputRead != this.inputWritten;
+  }
+
+  private endBootArgs(): void {
+    this.runsBootArgs = false;
+    this.prompt();
+  }
+
+  private prompt(): void {
+    this.editor.begin();
+    out.text("tsblk> ");
+  }
+
+  /** Feeds kept bytes to the editor, up to the end of a line. */
+  private readInput(): void {
+    while (this.inputRead != this.inputWritten) {
+      const byte: u32 = load<u8>(this.inputPtr + (this.inputRead % INPUT_BYTES));
+      this.inputRead += 1;
+      const event = this.editor.feed(byte);
+      if (event != LineEvent.NONE) return this.endLine(event);
+    }
+  }
+
+  private endLine(event: LineEvent): void {
+    if (event == LineEvent.LINE && this.editor.lengthBytes > 0) {
+      this.args.setLine(this.editor.linePtr, this.editor.lengthBytes);
+      return;
+    }
+    if (event == LineEvent.TOO_LONG) {
+      out
+        .text("the line is longer than ")
+        .decimal(LINE_BYTES_MAX)
+        .text(" bytes and was not run")
+        .line();
+    }
+    this.prompt();
+  }
+
+  /** Runs the next command of the line. */
+  private runNext(): void {
+    const error = this.args.parseCommand();
+    if (error != E_OK) {
+      out.text(errorText(error)).text(" in the line, the rest of it is not run").line();
+      this.args.dropLine();
+      return this.settle(error);
+    }
+    if (this.args.count == 0) return this.settle(E_OK);
+    const command = findCommand(this.args, 0);
+    if (!command) return this.settle(unknownCommand(this.args, 0));
+    this.finish(command.run(this.args), command);
+  }
+
+  /** Keeps the command when it goes on, and closes it when it has ended. */
+  private finish(result: i32, command: Command): void {
+    this.command = result == PENDING ? command : null;
+    if (result != PENDING) this.settle(result);
+  }
+
+  /** After a command: counts a failure, and prompts at the end of a typed line. */
+  private settle(result: i32): void {
+    if (this.runsBootArgs) {
+      if (result != E_OK) noteFailure();
+    } else if (!this.args.hasMore()) this.prompt();
+  }
+}
