@@ -1,0 +1,143 @@
+/**
+ * A machine for the driver module, under Node: devices, clock, console, and the module itself.
+ *
+ * Nothing runs by itself: a call runs the module until it has nothing to do. A protocol violation,
+ * a trap or a bad import argument comes out of the call that caused it; powering off, rebooting and
+ * panicking end the machine and are found in `end`.
+ */
+
+import { readFileSync } from "node:fs";
+import { instantiateSync } from "@assemblyscript/loader";
+import { concat } from "./bytes.js";
+import { Console } from "./console.js";
+import { type End, hostImports, MachineEnd } from "./host.js";
+import { Rig, type RigOptions } from "./rig.js";
+
+export interface MachineOptions extends RigOptions {
+  readonly bootArgs?: string;
+  readonly modulePath?: string;
+}
+
+/** What the module exports. */
+export interface DriverExports extends Record<string, unknown> {
+  readonly memory: WebAssembly.Memory;
+  abiVersion(): number;
+  start(): number;
+  receive(byte: number): void;
+  step(): number;
+  blkCount(): number;
+  blkCapacity(disk: number): bigint;
+  blkBuffer(): number;
+  blkBufferLength(): number;
+  blkSubmit(disk: number, type: number, lba: bigint, dataPtr: number, lengthBytes: number): number;
+  blkPoll(handle: number): number;
+}
+
+export const PROMPT = "tsblk> ";
+const DEFAULT_MODULE = "build/driver.wasm";
+const STEP_LIMIT = 2_000_000;
+
+const compiled = new Map<string, WebAssembly.Module>();
+
+function compile(path: string): WebAssembly.Module {
+  const module = compiled.get(path) ?? new WebAssembly.Module(readFileSync(path));
+  compiled.set(path, module);
+  return module;
+}
+
+export class Machine extends Rig {
+  readonly console = new Console();
+  readonly exports: DriverExports;
+  /** How the machine ended, once it has. */
+  end: End | undefined;
+
+  constructor(options: MachineOptions = {}) {
+    super(options, () => this.exports.memory.buffer);
+    const host = hostImports({
+      bus: this.bus,
+      console: this.console,
+      bootArgs: options.bootArgs ?? "",
+      memoryBytes: () => new Uint8Array(this.exports.memory.buffer),
+    });
+    const module = compile(options.modulePath ?? DEFAULT_MODULE);
+    this.exports = instantiateSync<DriverExports>(module, { host }).exports;
+  }
+
+  /** Starts the module and runs it until it waits for a byte, or ends. Returns what it printed. */
+  boot(): string {
+    this.console.mark();
+    const result = this.call(() => this.exports.start());
+    if (result !== undefined && result < 0) throw new Error(`start() returned ${result}`);
+    this.run();
+    return this.console.fresh;
+  }
+
+  /** Runs the module until it has nothing to do, or the machine ends. */
+  run(stepLimit = STEP_LIMIT): void {
+    for (let steps = 0; !this.end; steps++) {
+      if (steps >= stepLimit)
+        throw new Error(`still busy after ${steps} steps: ${this.console.fresh}`);
+      if (this.step() === 0) return;
+    }
+  }
+
+  /** One slice. Returns what step() returned; 0 when the machine ended in it. */
+  step(): number {
+    return this.call(() => this.exports.step()) ?? 0;
+  }
+
+  /** One byte from the keyboard, without running what it leads to. */
+  receive(byte: number): void {
+    this.call(() => this.exports.receive(byte));
+  }
+
+  /** Types byte by byte, as fast as the module takes them. Returns what it printed meanwhile. */
+  type(input: string | Uint8Array): string {
+    this.console.mark();
+    const bytes = typeof input === "string" ? new TextEncoder().encode(input) : input;
+    for (const byte of bytes) {
+      if (this.end) break;
+      this.receive(byte);
+      this.run();
+    }
+    return this.console.fresh;
+  }
+
+  /**
+   * Types a line and Enter. Returns what was printed, echo included, up to and without the next
+   * prompt. Fails when no prompt comes, unless the machine ended.
+   */
+  send(line: string | Uint8Array): string {
+    const typed = typeof line === "string" ? new TextEncoder().encode(line) : line;
+    const output = this.type(concat([typed, Uint8Array.of(13)]));
+    if (output.endsWith(PROMPT)) return output.slice(0, -PROMPT.length);
+    if (!this.end) throw new Error(`no prompt after ${JSON.stringify(line)}: ${output}`);
+    return output;
+  }
+
+  /** Lets time pass while the module is idle, as the host does between two bytes. */
+  idle(durationNs: number): void {
+    this.clock.advance(durationNs);
+    this.throwViolation();
+    this.run();
+  }
+
+  /** Runs a call into the module; undefined when the machine ended in it. */
+  call<T>(enter: () => T): T | undefined {
+    if (this.end) throw new Error(`the machine has ended: ${JSON.stringify(this.end)}`);
+    try {
+      const result = enter();
+      this.throwViolation();
+      return result;
+    } catch (error) {
+      if (!(error instanceof MachineEnd)) throw error;
+      this.end = error.end;
+      return undefined;
+    }
+  }
+
+  private throwViolation(): void {
+    const [first] = this.violations;
+    if (first) throw first;
+  }
+}
