@@ -1,0 +1,58 @@
+/**
+ * The harness itself: it reads a session, ends what it started, and fails loudly when what it waits
+ * for does not come.
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { makeFolder, makeImage, readSector, readText } from "./images.js";
+import { QemuMachine } from "./qemu.js";
+
+test("harness: a command's output comes without echo and prompt", async (t) => {
+  const disk = makeImage(makeFolder(t), "a.img", 1 << 20);
+  const machine = new QemuMachine(t, { disks: [disk] });
+  await machine.boot();
+  assert.match(await machine.command("dd write 3 harness"), /^[^\n]*sector 3[^\n]*\n$/);
+  assert.equal(await machine.command(""), "");
+  machine.send("poweroff 5\r");
+  assert.equal(await machine.exit(), 5);
+  assert.equal(readText(disk, 3), "harness");
+  assert.equal(readSector(disk, 4)[0], 0);
+});
+
+test("harness: text that does not come in time is an error that shows the console", async (t) => {
+  const machine = new QemuMachine(t, {});
+  await machine.boot();
+  machine.send("help\r");
+  await assert.rejects(
+    machine.waitFor("no such text", { timeoutMs: 300 }),
+    /within 300 ms[^]*help/,
+  );
+});
+
+test("harness: forbidden text is an error when it comes first", async (t) => {
+  const machine = new QemuMachine(t, {});
+  await machine.boot();
+  machine.send("nonsense\r");
+  await assert.rejects(
+    machine.waitFor("no such text", { forbidden: /unknown command/ }),
+    /unknown/,
+  );
+});
+
+test("harness: waiting on a machine that has ended is an error, not a time out", async (t) => {
+  const machine = new QemuMachine(t, { cmd: "poweroff" });
+  await assert.rejects(machine.waitFor("no such text"), /QEMU ended before/);
+});
+
+test("harness: an image that qemu.sh refuses is its status and its message", async (t) => {
+  const machine = new QemuMachine(t, { disks: ["build/no_such.img"] });
+  assert.equal(await machine.exit(), 2);
+  assert.match(machine.errors, /build\/no_such\.img does not exist/);
+});
+
+test("harness: the machine runs on when its input is closed", async (t) => {
+  const machine = new QemuMachine(t, { cmd: "help" });
+  machine.closeInput();
+  await machine.boot();
+  await assert.rejects(machine.exit(200), /still runs/);
+});
