@@ -6,24 +6,28 @@
  * console. The block API lets it read and write without the shell.
  */
 import { BlkDevice } from "./blk/device";
-import { DISK_COUNT_MAX, addDisk, diskAt, diskCount, initDisks, pollDisks } from "./blk/disks";
+import {
+  DISK_COUNT_MAX,
+  addDisk,
+  diskAt,
+  diskCount,
+  initDisks,
+  lookAtRings,
+  observeDisks,
+  pollDisks,
+  watchDisks,
+} from "./blk/disks";
 import { VIRTIO_ID_BLOCK } from "./blk/layout";
 import { REQUEST_BYTES_MAX } from "./blk/config";
-import { diskOfHandle } from "./blk/request";
+import { HandleTable, diskOfHandle } from "./blk/handles";
 import { initDma, reservePages } from "./dma";
 import * as host from "./host";
+import { addAllCommands } from "./shell/commands/all";
 import { out } from "./shell/console";
-import { Blkdevs } from "./shell/commands/blkdevs";
-import { Blkinfo } from "./shell/commands/blkinfo";
-import { Dd } from "./shell/commands/dd";
-import { Flush } from "./shell/commands/flush";
-import { Help } from "./shell/commands/help";
-import { Poweroff } from "./shell/commands/poweroff";
-import { Reboot } from "./shell/commands/reboot";
+import { DiskNotices } from "./shell/disk_notices";
 import { printDiskLine } from "./shell/disk_text";
 import { Shell } from "./shell/shell";
-import { addCommand, initCommandTable } from "./shell/table";
-import { place, reserve } from "./util/arena";
+import { place, placeArray, reserve } from "./util/arena";
 import { E_ARGUMENT, E_NO_DEVICE, E_OK } from "./util/errors";
 import { mmioDeviceId, mmioVersion } from "./virtio/mmio";
 import { MmioLegacy } from "./virtio/mmio_legacy";
@@ -40,6 +44,7 @@ let nextWindow: u32 = 0;
 let isReady: bool = false;
 let bufferPtr: usize = 0;
 let panicTextPtr: usize = 0;
+let handleTables!: StaticArray<HandleTable>;
 
 export function abiVersion(): u32 {
   return ABI_VERSION;
@@ -54,28 +59,12 @@ export function start(): i32 {
   initDma();
   out.init();
   initDisks();
+  handleTables = placeArray<HandleTable>(DISK_COUNT_MAX);
   bufferPtr = reservePages(REQUEST_BYTES_MAX);
   shell = place<Shell>();
   shell.init();
-  addCommands();
+  addAllCommands();
   return E_OK;
-}
-
-function addCommands(): void {
-  initCommandTable();
-  addCommand(place<Help>());
-  addCommand(place<Blkdevs>());
-  addCommand(place<Blkinfo>());
-  addCommand(place<Dd>());
-  const flush = place<Flush>();
-  flush.init();
-  addCommand(flush);
-  const poweroff = place<Poweroff>();
-  poweroff.init();
-  addCommand(poweroff);
-  const reboot = place<Reboot>();
-  reboot.init();
-  addCommand(reboot);
 }
 
 /** A byte from the console. */
@@ -97,7 +86,12 @@ export function step(): i32 {
     return 1;
   }
   pollDisks();
-  return shell.step() ? 1 : 0;
+  if (shell.step()) {
+    lookAtRings();
+    return 1;
+  }
+  watchDisks();
+  return 0;
 }
 
 /** Adds the disk in `window`, if there is one. */
@@ -108,18 +102,21 @@ function probe(window: u32): void {
   if (mmioDeviceId(window) != VIRTIO_ID_BLOCK) return;
   if (diskCount() == DISK_COUNT_MAX) return reportWindow(window, "there are eight already");
   const disk = version == 1 ? addLegacy(window) : addModern(window);
+  const handles = place<HandleTable>();
+  handles.init(disk);
+  handleTables[disk.index] = handles;
   printDiskLine(disk);
 }
 
 function addLegacy(window: u32): BlkDevice {
   const transport = place<MmioLegacy>();
-  transport.window = window;
+  transport.init(window);
   return addDisk(transport);
 }
 
 function addModern(window: u32): BlkDevice {
   const transport = place<MmioModern>();
-  transport.window = window;
+  transport.init(window);
   return addDisk(transport);
 }
 
@@ -131,6 +128,9 @@ function becomeReady(): void {
   isReady = true;
   if (diskCount() == 0) out.text("no disk found").line();
   out.text("TSBLK: ready").line();
+  const notices = place<DiskNotices>();
+  notices.init(shell);
+  observeDisks(notices);
   shell.begin();
 }
 
@@ -157,27 +157,41 @@ export function blkBufferLength(): usize {
 }
 
 /**
- * Sends a request of type IN (0), OUT (1) or FLUSH (4) for `lengthBytes` at sector `lba` from or to
- * memory at `dataPtr`, which belongs to the disk until `blkPoll` says otherwise. Returns a handle,
- * or a negative error.
+ * Sends a request of a type of §5.2.6 for `lengthBytes` at sector `lba` from or to memory at
+ * `dataPtr`, which belongs to the disk until `blkPoll` says otherwise. Returns a handle, or a
+ * negative error.
  */
 export function blkSubmit(disk: i32, type: u32, lba: u64, dataPtr: usize, lengthBytes: u32): i32 {
   if (disk < 0 || disk >= diskCount()) return E_NO_DEVICE;
-  const device = diskAt(disk);
-  const handle = device.submit(type, lba, dataPtr, lengthBytes);
-  if (handle >= 0) device.dispatch();
-  return handle;
+  return handleTables[disk].submit(type, lba, dataPtr, lengthBytes, 0);
+}
+
+/**
+ * As blkSubmit, for a read or write of `bufferCount` buffers: `listPtr` points to as many pairs of
+ * u32, pointer and length.
+ */
+export function blkSubmitList(
+  disk: i32,
+  type: u32,
+  lba: u64,
+  listPtr: usize,
+  bufferCount: u32,
+): i32 {
+  if (disk < 0 || disk >= diskCount()) return E_NO_DEVICE;
+  if (bufferCount == 0) return E_ARGUMENT;
+  return handleTables[disk].submit(type, lba, listPtr, 0, bufferCount);
 }
 
 /**
  * 1 while the request goes on, 0 when it is done, or its negative error; unless it is 1, the handle
- * is no longer valid.
+ * is no longer valid. After the error E_RESET (-26) the device may still write to the memory of the
+ * request, until a later reset of the disk has succeeded.
  */
 export function blkPoll(handle: i32): i32 {
   const disk = diskOfHandle(handle);
   if (handle < 0 || disk >= diskCount()) return E_ARGUMENT;
   diskAt(disk).poll();
-  return diskAt(disk).result(handle);
+  return handleTables[disk].take(handle);
 }
 
 /**

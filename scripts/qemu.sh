@@ -5,7 +5,8 @@
 #   scripts/qemu.sh [-n] [[--drive OPTIONS] [--device OPTIONS] IMAGE]... [-- QEMU ARGUMENTS]
 #
 #   -n                 print the command, run nothing, make nothing (also DRY_RUN=1)
-#   --drive, --device  more options for the -drive or the -device of the one image that follows
+#   --drive, --device  more options for the -drive or the -device of the one image that follows.
+#                      An image is raw, unless --drive has a format=
 #
 # The images become vda, vdb, ... in this order; here a path may have any character. Environment:
 #   DISK        images, separated by spaces, when none is named above. If it is the path of one
@@ -54,6 +55,7 @@ check_image() {
     [ -f "$1" ] || refuse "disk image $1 is not a regular file"
     bytes=$(($(wc -c <"$1")))
     [ "$bytes" -gt 0 ] || refuse "disk image $1 is empty (0 bytes)"
+    case $2 in *,format=*) return ;; esac # its length is not the disk's
     [ $((bytes % 512)) -eq 0 ] ||
         refuse "disk image $1 has $bytes bytes, not a whole number of 512-byte sectors"
 }
@@ -130,7 +132,7 @@ while [ "$count" -gt 0 ]; do
             ;;
         -*) refuse "unknown option $word (an image whose name starts with - is named ./$word)" ;;
     esac
-    if [ -z "$dry_run" ] || [ "$word" != "$default_disk" ]; then check_image "$word"; fi
+    if [ -z "$dry_run" ] || [ "$word" != "$default_disk" ]; then check_image "$word" "$drive"; fi
     set -- "$@" \
         -drive "if=none,id=disk$index,format=raw,file=$(qemu_path "$word")$drive" \
         -device "virtio-blk-device,drive=disk$index$device"

@@ -32,10 +32,19 @@ void interrupt_init(uint64_t plic_base, uint32_t uart_irq) {
     __asm__ volatile("csrw mie, %0" : : "r"(enabled));
 }
 
-void interrupt_sleep(uint64_t milliseconds) {
-    timer_set_alarm(milliseconds);
-    __asm__ volatile("wfi" : : : "memory");
+bool interrupt_take(void) {
+    uint64_t pending;
+    __asm__ volatile("csrr %0, mip" : "=r"(pending));
+    if ((pending & MIE_MEIE) == 0) {
+        return false;
+    }
     /* Completed before the UART is drained: a byte that comes in between makes it pending again. */
     uint32_t source = *interrupt_register(PLIC_CLAIM);
     *interrupt_register(PLIC_CLAIM) = source;
+    return true;
+}
+
+void interrupt_sleep(uint64_t milliseconds) {
+    timer_set_alarm(milliseconds);
+    __asm__ volatile("wfi" : : : "memory");
 }

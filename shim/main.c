@@ -20,6 +20,10 @@
 /* How long the module waits at most for its turn when no byte arrives. */
 #define IDLE_TICK_MS 100
 
+/* Slices after which the UART is asked even if it has not interrupted. Each question leaves the
+ * CPU, and would be most of the price of waiting for a disk. */
+#define SLICES_PER_LOOK 1024
+
 /* Bytes handed over between two slices: what the FIFO holds, so that a flood of them cannot stop
  * the work. */
 #define BYTES_PER_SLICE 16
@@ -104,8 +108,8 @@ static void main_check(const char *what, int32_t result) {
     }
 }
 
-/* One turn of the module. Returns whether it has more to do now. */
-static bool main_slice(void) {
+/* Hands received bytes to the module, as many as fit between two slices. */
+static void main_receive(void) {
     for (unsigned i = 0; i < BYTES_PER_SLICE; i++) {
         int byte = uart_read();
         if (byte < 0) {
@@ -113,6 +117,10 @@ static bool main_slice(void) {
         }
         wasm_host_receive((uint8_t)byte);
     }
+}
+
+/* One turn of the module. Returns whether it has more to do now. */
+static bool main_slice(void) {
     int32_t more = wasm_host_step();
     main_check("step", more);
     return more != 0;
@@ -124,9 +132,13 @@ void shim_main(const void *device_tree) {
     boot_keep_arguments();
     boot_load_module(device_tree);
     main_check("start", wasm_host_start());
-    for (;;) {
+    for (unsigned slice = 0;; slice++) {
+        if (interrupt_take() || slice % SLICES_PER_LOOK == 0) {
+            main_receive();
+        }
         if (!main_slice()) {
             interrupt_sleep(IDLE_TICK_MS);
+            main_receive();
         }
     }
 }

@@ -1,79 +1,103 @@
 /**
- * One virtio block device (§5.2): brings it up, sends requests, takes completions, and recovers
- * when it misbehaves.
+ * One virtio block device (§5.2): brings it up, sends requests, takes completions.
  *
- * Nothing here waits: `submit` queues, `dispatch` sends with one notification, `poll` takes what is
- * done. The device is not believed: used entries are checked by the queue, the status byte here,
- * the clock bounds every request. A request that is not done in time still belongs to the device,
- * so it ends only after the device has been reset.
+ * Nothing here waits: `submit` puts a request into the ring, `dispatch` shows all of them to the
+ * device with one notification, `poll` takes what is done and tells the owners. The device is not
+ * believed: used entries are checked by the queue, the status byte here, the clock bounds every
+ * request. What it does wrong is mended in recovery.ts.
  */
 import * as host from "../host";
-import { place } from "../util/arena";
+import { place, reserve } from "../util/arena";
 import * as err from "../util/errors";
-import { DEVICE_NEEDS_RESET } from "../virtio/layout";
+import { VIRTIO_F_EVENT_IDX, VIRTIO_F_INDIRECT_DESC, VIRTQ_DESC_F_WRITE } from "../virtio/layout";
 import { VirtioDriver, negotiate } from "../virtio/negotiate";
-import { NO_TOKEN, QUEUE_SIZE_LIMIT, Virtqueue } from "../virtio/queue";
+import { QUEUE_SIZE_LIMIT, Virtqueue } from "../virtio/queue";
 import { Transport } from "../virtio/transport";
-import { reserve } from "../util/arena";
+import { checkBuffers, checkSpecial, isMemory } from "./checks";
+import { completeUsed } from "./completion";
 import { BLOCK_BYTES_MAX, BlkConfig, REQUEST_BYTES_MAX } from "./config";
+import { checkHealth } from "./health";
 import * as layout from "./layout";
-import { REQUEST_COUNT, Request, RequestPool, RequestState } from "./request";
+import { Recovery } from "./recovery";
+import { DiskObserver } from "./observer";
+import { Buffer, Owner, Request, RequestTable } from "./request";
+import { describeSegments, fitsChains, nextChainBytes } from "./segments";
+import { Statistics } from "./statistics";
 
 /** The device's only queue (§5.2.2). */
-const REQUEST_QUEUE: u32 = 0;
+export const REQUEST_QUEUE: u32 = 0;
 
 /** A request needs three descriptors, so a queue of two is of no use. */
-const QUEUE_SIZE_MIN: u32 = 4;
+export const QUEUE_SIZE_MIN: u32 = 4;
+export const QUEUE_SIZE_MAX: u32 = QUEUE_SIZE_LIMIT;
 
-/** How long a request may take. */
+/** How long a request may take, unless `timeout` says otherwise. */
 const REQUEST_TIMEOUT_NS: u64 = 5_000_000_000;
 
-/** How often a waiting disk is asked whether it needs a reset. */
-const STATUS_CHECK_NS: u64 = 10_000_000;
-
+/** Everything that this driver makes use of. */
 const KNOWN_FEATURES: u64 =
   layout.VIRTIO_BLK_F_SIZE_MAX |
   layout.VIRTIO_BLK_F_SEG_MAX |
   layout.VIRTIO_BLK_F_RO |
   layout.VIRTIO_BLK_F_BLK_SIZE |
-  layout.VIRTIO_BLK_F_FLUSH;
+  layout.VIRTIO_BLK_F_FLUSH |
+  layout.VIRTIO_BLK_F_TOPOLOGY |
+  layout.VIRTIO_BLK_F_CONFIG_WCE |
+  layout.VIRTIO_BLK_F_DISCARD |
+  layout.VIRTIO_BLK_F_WRITE_ZEROES |
+  layout.VIRTIO_BLK_F_LIFETIME |
+  layout.VIRTIO_BLK_F_SECURE_ERASE |
+  VIRTIO_F_INDIRECT_DESC |
+  VIRTIO_F_EVENT_IDX;
 
 export class BlkDevice extends VirtioDriver {
   index: i32;
   transport!: Transport;
   config!: BlkConfig;
   queue!: Virtqueue;
+  statistics!: Statistics;
+  requests!: RequestTable;
+  recovery!: Recovery;
   offered: u64;
   accepted: u64;
   /** E_OK while the disk can be used, otherwise why it cannot. */
   health: i32;
+  /** Largest queue to set up at the next initialisation. */
+  queueSizeLimit: u32;
+  timeoutNs: u64;
   /** One block of memory that only this disk ever reads into, BLOCK_BYTES_MAX bytes. */
   blockPtr: usize;
+  observer: DiskObserver | null;
+  /** The clock at the last poll, and when health is looked at again. */
+  nowNs: u64;
+  nextCheckNs: u64;
 
-  sectorsRead: u64;
-  sectorsWritten: u64;
-  requestsFailed: u64;
-  recoveries: u64;
-
-  private pool!: RequestPool;
-  private nextStatusCheckNs: u64;
+  private isLegacy: bool;
+  /** The write policy that the user has chosen, if any. */
+  private hasChosenCache: bool;
+  private chosenCache: bool;
+  /** Buffers of the request that is being submitted. */
+  private bufferCount: u32;
 
   /** Reserves what disk number `index` needs. Called once; `bringUp` follows. */
   init(index: i32, transport: Transport): void {
     this.index = index;
     this.transport = transport;
+    this.isLegacy = transport.isLegacy();
     this.config = place<BlkConfig>();
+    this.config.init();
     this.queue = place<Virtqueue>();
     this.queue.init();
-    this.pool = place<RequestPool>();
-    this.pool.init(index);
+    this.statistics = place<Statistics>();
+    this.statistics.init();
+    this.requests = place<RequestTable>();
+    this.requests.init();
+    this.recovery = place<Recovery>();
+    this.recovery.init(this);
     this.blockPtr = reserve(BLOCK_BYTES_MAX, 16);
-  }
-
-  /** Initialises the device from any state. Returns `health`. */
-  bringUp(): i32 {
-    this.health = negotiate(this.transport, this);
-    return this.health;
+    this.bufferCount = 1;
+    this.queueSizeLimit = QUEUE_SIZE_LIMIT;
+    this.timeoutNs = REQUEST_TIMEOUT_NS;
   }
 
   knownFeatures(): u64 {
@@ -83,12 +107,15 @@ export class BlkDevice extends VirtioDriver {
   setUp(transport: Transport, offered: u64, accepted: u64): i32 {
     this.offered = offered;
     this.accepted = accepted;
-    const size = largestPowerOfTwo(min(transport.queueSizeMax(REQUEST_QUEUE), QUEUE_SIZE_LIMIT));
+    const queue = this.queue;
+    const sizeMax = min(transport.queueSizeMax(REQUEST_QUEUE), this.queueSizeLimit);
+    const size = largestPowerOfTwo(sizeMax);
     if (size < QUEUE_SIZE_MIN) return err.E_QUEUE;
     const error = this.config.read(transport, accepted, size);
     if (error != err.E_OK) return error;
-    const queue = this.queue;
-    queue.layOut(size, !transport.isLegacy());
+    this.writeChosenCache();
+    queue.layOut(size, this.config.segmentCountMax, accepted, this.isLegacy);
+    this.describeFrames();
     return transport.activateQueue(
       REQUEST_QUEUE,
       size,
@@ -98,8 +125,29 @@ export class BlkDevice extends VirtioDriver {
     );
   }
 
+  /** Gives every chain its frame, and frees those that no request is in. */
+  private describeFrames(): void {
+    const headerBytes = <u32>offsetof<layout.BlkRequestHeader>();
+    for (let slot = <i32>this.queue.chainCount - 1; slot >= 0; --slot) {
+      const request = this.requests.at(slot);
+      this.queue.describeFrame(slot, request.framePtr, headerBytes, request.statusPtr());
+      if (!request.owner) this.queue.giveChain(slot);
+    }
+  }
+
+  /** Initialises the device for the first time, waiting for its reset. Returns `health`. */
+  bringUp(): i32 {
+    this.health = negotiate(this.transport, this);
+    return this.health;
+  }
+
+  /** Whether all these feature bits have been accepted. */
+  has(features: u64): bool {
+    return (this.accepted & features) == features;
+  }
+
   isReadOnly(): bool {
-    return (this.accepted & layout.VIRTIO_BLK_F_RO) != 0;
+    return this.has(layout.VIRTIO_BLK_F_RO);
   }
 
   /**
@@ -107,184 +155,169 @@ export class BlkDevice extends VirtioDriver {
    * (§5.2.5.1).
    */
   hasWriteCache(): bool {
-    return (this.accepted & layout.VIRTIO_BLK_F_FLUSH) != 0;
+    if (this.has(layout.VIRTIO_BLK_F_CONFIG_WCE)) {
+      return this.transport.readConfig8(layout.CONFIG_WRITEBACK) != 0;
+    }
+    return this.has(layout.VIRTIO_BLK_F_FLUSH);
+  }
+
+  /** Switches the write cache (CONFIG_WCE). Returns whether the device has taken it. */
+  setWriteCache(isOn: bool): bool {
+    this.hasChosenCache = true;
+    this.chosenCache = isOn;
+    this.writeChosenCache();
+    return this.hasWriteCache() == isOn;
+  }
+
+  /** A reset brings the device's own policy back, so the chosen one is written after each. */
+  private writeChosenCache(): void {
+    if (!this.hasChosenCache || !this.has(layout.VIRTIO_BLK_F_CONFIG_WCE)) return;
+    this.transport.writeConfig8(layout.CONFIG_WRITEBACK, this.chosenCache ? 1 : 0);
   }
 
   /**
-   * Queues a request; `dispatch` sends it. `type` is IN, OUT or FLUSH. `dataPtr` and `lengthBytes`
-   * are whole blocks that belong to the disk until `result` says otherwise; a FLUSH has neither and
-   * `lba` 0. Returns a handle for `result`, or why the request is refused.
+   * Puts a request into the ring; `dispatch` sends it. For reads and writes, the data are whole
+   * blocks from sector `lba` on; for other types `lba` is 0 and the data what the type says. The
+   * memory at `dataPtr` is the disk's until `owner` has been told of the end. Returns the slot,
+   * which is free again then, or why the request is refused.
    */
-  submit(type: u32, lba: u64, dataPtr: usize, lengthBytes: u32): i32 {
+  submit(type: u32, lba: u64, dataPtr: usize, lengthBytes: u32, owner: Owner): i32 {
     if (this.health != err.E_OK) return this.health;
+    if (this.recovery.isActive) return err.E_BUSY;
     const error =
-      type == layout.VIRTIO_BLK_T_FLUSH
-        ? this.checkFlush(lba, lengthBytes)
-        : this.checkTransfer(type, lba, dataPtr, lengthBytes);
-    return error != err.E_OK ? error : this.pool.queue(type, lba, dataPtr, lengthBytes);
+      type <= layout.VIRTIO_BLK_T_OUT
+        ? this.checkTransfer(type, lba, lengthBytes, isMemory(dataPtr, lengthBytes))
+        : checkSpecial(this, type, lba, dataPtr, lengthBytes);
+    if (error != err.E_OK) return error;
+    return this.enqueue(type, lba, dataPtr, lengthBytes, owner);
   }
 
-  private checkFlush(lba: u64, lengthBytes: u32): i32 {
-    if (!this.hasWriteCache()) return err.E_UNSUPPORTED;
-    return lba == 0 && lengthBytes == 0 ? err.E_OK : err.E_ARGUMENT;
+  /**
+   * As `submit`, for a read or write of several buffers: `listPtr` points to `bufferCount` of type
+   * Buffer.
+   */
+  submitList(type: u32, lba: u64, listPtr: usize, bufferCount: u32, owner: Owner): i32 {
+    if (this.health != err.E_OK) return this.health;
+    if (this.recovery.isActive) return err.E_BUSY;
+    if (type > layout.VIRTIO_BLK_T_OUT || bufferCount == 0) return err.E_ARGUMENT;
+    const lengthBytes = checkBuffers(listPtr, bufferCount);
+    if (lengthBytes < 0) return lengthBytes;
+    const error = this.checkTransfer(type, lba, lengthBytes, true);
+    if (error != err.E_OK) return error;
+    this.bufferCount = bufferCount;
+    const first = changetype<Buffer>(listPtr);
+    return this.enqueue(type, lba, bufferCount == 1 ? first.ptr : listPtr, lengthBytes, owner);
   }
 
-  private checkTransfer(type: u32, lba: u64, dataPtr: usize, lengthBytes: u32): i32 {
-    if (type != layout.VIRTIO_BLK_T_IN && type != layout.VIRTIO_BLK_T_OUT) return err.E_ARGUMENT;
+  private checkTransfer(type: u32, lba: u64, lengthBytes: u32, isOurs: bool): i32 {
     if (type == layout.VIRTIO_BLK_T_OUT && this.isReadOnly()) return err.E_READ_ONLY;
-    if (lengthBytes == 0) return err.E_ARGUMENT;
+    if (lengthBytes == 0 || !isOurs) return err.E_ARGUMENT;
     if (lengthBytes > REQUEST_BYTES_MAX) return err.E_TOO_LONG;
     if (!this.config.isInside(lba, lengthBytes / layout.SECTOR_BYTES)) return err.E_RANGE;
-    if (!this.config.isAligned(lba, lengthBytes)) return err.E_ALIGN;
-    const memoryEnd = (<u64>memory.size()) << 16;
-    return <u64>dataPtr + lengthBytes <= memoryEnd ? err.E_OK : err.E_ARGUMENT;
+    return this.config.isAligned(lba, lengthBytes) ? err.E_OK : err.E_ALIGN;
   }
 
-  /** Sends queued requests as far as the ring has room, and notifies the device once. */
-  dispatch(): void {
-    if (this.health != err.E_OK) return;
-    let hasSent = false;
-    for (let request = this.pool.firstQueued(); request; request = this.pool.firstQueued()) {
-      if (!this.send(request)) break;
-      this.pool.takeQueued();
-      hasSent = true;
+  /** Whether a request from before a reset still suits the device. Returns E_OK or why not. */
+  recheck(request: Request, slot: i32): i32 {
+    if (slot >= <i32>this.queue.chainCount) return err.E_QUEUE;
+    const type = request.type;
+    const error =
+      type <= layout.VIRTIO_BLK_T_OUT
+        ? this.checkTransfer(type, request.lba, request.lengthBytes, true)
+        : checkSpecial(this, type, request.lba, request.dataPtr, request.lengthBytes);
+    if (error != err.E_OK) return error;
+    return fitsChains(request, this.config) ? err.E_OK : err.E_ALIGN;
+  }
+
+  private enqueue(type: u32, lba: u64, dataPtr: usize, lengthBytes: u32, owner: Owner): i32 {
+    const bufferCount = this.bufferCount;
+    this.bufferCount = 1;
+    const slot = this.queue.takeChain();
+    if (slot < 0) return err.E_BUSY;
+    const request = this.requests.at(slot);
+    request.owner = owner;
+    request.type = type;
+    request.lba = lba;
+    request.dataPtr = dataPtr;
+    request.bufferCount = bufferCount;
+    request.lengthBytes = lengthBytes;
+    request.doneBytes = 0;
+    request.verdict = 0;
+    if (this.queue.inFlightCount == 0) this.readClock();
+    request.submittedNs = this.nowNs;
+    if (bufferCount > 1 && !fitsChains(request, this.config)) {
+      request.owner = null;
+      this.queue.giveChain(slot);
+      return err.E_ALIGN;
     }
-    if (hasSent) this.notify();
+    this.sendNext(request, slot);
+    return slot;
   }
 
-  private notify(): void {
-    if (this.queue.publish()) this.transport.notify(REQUEST_QUEUE);
-  }
-
-  /**
-   * Puts the next chain of `request` into the ring: header, data, status (§5.2.6). False when there
-   * is no room.
-   */
-  private send(request: Request): bool {
+  /** Puts the next chain of `request` into the ring: header, data, status (§5.2.6). */
+  sendNext(request: Request, slot: i32): void {
     const queue = this.queue;
-    const segmentBytes = this.config.segmentBytesMax;
-    const bytes = min(request.lengthBytes - request.doneBytes, this.config.chainBytesMax);
-    const segmentCount = (bytes + segmentBytes - 1) / segmentBytes;
-    if (queue.freeCount < segmentCount + 2) return false;
-
+    const lengthBytes = request.lengthBytes;
+    const isRead = readsIntoMemory(request.type);
+    const flags = isRead ? VIRTQ_DESC_F_WRITE : 0;
+    let count: u32 = 1;
+    if (request.bufferCount == 1 && lengthBytes <= this.config.segmentBytesMax) {
+      request.chainBytes = lengthBytes;
+      if (lengthBytes == 0) count = 0;
+      else queue.describeData(slot, 0, request.dataPtr, lengthBytes, flags);
+    } else {
+      request.chainBytes = nextChainBytes(request, this.config);
+      assert(request.chainBytes > 0, "what is left of the request does not fit a chain");
+      count = describeSegments(request, this.config, queue, slot, flags);
+    }
     request.writeFrame();
-    queue.beginChain();
-    queue.addReadable(request.headerPtr, offsetof<layout.BlkRequestHeader>());
-    const dataPtr = request.dataPtr + request.doneBytes;
-    for (let at: u32 = 0; at < bytes; at += segmentBytes) {
-      const length = min(bytes - at, segmentBytes);
-      if (request.type == layout.VIRTIO_BLK_T_IN) queue.addWritable(dataPtr + at, length);
-      else queue.addReadable(dataPtr + at, length);
-    }
-    queue.addWritable(request.statusPtr, 1);
-    queue.endChain(request.slot);
-
-    request.chainBytes = bytes;
-    request.state = RequestState.IN_FLIGHT;
-    request.submittedNs = host.clockNs();
-    return true;
+    request.sentNs = this.nowNs;
+    queue.send(slot, count, (isRead ? request.chainBytes : 0) + 1);
   }
 
-  /**
-   * Takes what the device has completed, and recovers the device when it is late or wrong. One
-   * bounded slice.
-   */
+  /** What is sent from now on counts as sent now. */
+  readClock(): void {
+    this.nowNs = host.clockNs();
+  }
+
+  /** Shows the device what has been submitted, with one notification. */
+  dispatch(): void {
+    const queue = this.queue;
+    this.statistics.mostInFlight = max(this.statistics.mostInFlight, queue.inFlightCount);
+    if (queue.publish()) this.transport.notify(REQUEST_QUEUE);
+  }
+
+  /** Takes what the device has completed, and mends what it does wrong. One bounded slice. */
   poll(): void {
-    if (this.health != err.E_OK || this.queue.inFlightCount == 0) return;
-    const slot = this.popAll();
-    if (slot == err.E_USED_RING) this.recover(err.E_USED_RING);
-    else this.checkOverdue();
-    this.dispatch();
+    if (this.recovery.isActive || this.recovery.holdsFlushes) this.recovery.advance();
+    const queue = this.queue;
+    // A dead device that never came out of reset may go on writing into the rings
+    if (this.recovery.isActive || this.health != err.E_OK || queue.inFlightCount == 0) return;
+    const count = queue.usedCount();
+    this.readClock();
+    if (count > 0) completeUsed(this, count);
+    else if (count < 0) this.recovery.begin(count);
+    if (this.recovery.isActive) return;
+    if (this.nowNs >= this.nextCheckNs) checkHealth(this);
+    if (!this.recovery.isActive && queue.hasUnpublished()) this.dispatch();
   }
 
-  /**
-   * Completes everything in the used ring, at most one ring full. Returns NO_TOKEN or E_USED_RING.
-   */
-  private popAll(): i32 {
-    let resent = false;
-    for (let i: u32 = 0; i < this.queue.size; ++i) {
-      const slot = this.queue.pop();
-      if (slot == NO_TOKEN) break;
-      if (slot < 0) return slot;
-      const request = this.pool.at(slot);
-      const result = chainResult(request.readStatus());
-      request.doneBytes += request.chainBytes;
-      if (result == err.E_OK && request.doneBytes < request.lengthBytes) {
-        resent = this.send(request);
-        assert(resent, "the chain that is done has made room for the next");
-      } else this.complete(request, result);
-    }
-    if (resent) this.notify();
-    return NO_TOKEN;
-  }
-
-  private complete(request: Request, result: i32): void {
-    request.state = RequestState.DONE;
-    request.result = result;
-    const sectors = request.lengthBytes / layout.SECTOR_BYTES;
-    if (result != err.E_OK) this.requestsFailed += 1;
-    else if (request.type == layout.VIRTIO_BLK_T_IN) this.sectorsRead += sectors;
-    else if (request.type == layout.VIRTIO_BLK_T_OUT) this.sectorsWritten += sectors;
-  }
-
-  /** Recovers a device that asks for a reset, or whose oldest request is over its time. */
-  private checkOverdue(): void {
-    const nowNs = host.clockNs();
-    if (nowNs < this.nextStatusCheckNs) return;
-    this.nextStatusCheckNs = nowNs + STATUS_CHECK_NS;
-    if (this.transport.readStatus() & DEVICE_NEEDS_RESET) return this.recover(err.E_NEEDS_RESET);
-    for (let slot = 0; slot < REQUEST_COUNT; ++slot) {
-      const request = this.pool.at(slot);
-      if (request.state != RequestState.IN_FLIGHT) continue;
-      if (nowNs - request.submittedNs >= REQUEST_TIMEOUT_NS) return this.recover(err.E_TIMEOUT);
-    }
-  }
-
-  /**
-   * Resets and re-initialises the device, then ends with `cause` what was in flight: only now is
-   * that memory ours again. Requests still queued go on when the device is well, otherwise they end
-   * with its `health`.
-   */
-  private recover(cause: i32): void {
-    this.recoveries += 1;
-    const health = this.bringUp();
-    for (let slot = 0; slot < REQUEST_COUNT; ++slot) {
-      const request = this.pool.at(slot);
-      if (request.state == RequestState.IN_FLIGHT) {
-        this.complete(request, health == err.E_DEAD ? err.E_DEAD : cause);
-      }
-    }
-    if (health == err.E_OK) return;
-    for (let request = this.pool.takeQueued(); request; request = this.pool.takeQueued()) {
-      this.complete(request, health);
-    }
-  }
-
-  /**
-   * PENDING, or the result of a request, which gives the handle back; E_ARGUMENT when the handle is
-   * not one.
-   */
-  result(handle: i32): i32 {
-    const request = this.pool.find(handle);
-    if (!request) return err.E_ARGUMENT;
-    if (request.state != RequestState.DONE) return err.PENDING;
-    this.pool.release(request);
-    return request.result;
+  /** Frees the slot and tells the owner, who may submit again at once. */
+  end(request: Request, slot: i32, result: i32, latencyNs: u64): void {
+    const owner = request.owner!;
+    request.owner = null;
+    if (slot < <i32>this.queue.chainCount) this.queue.giveChain(slot);
+    owner.completed(slot, result, latencyNs);
   }
 }
 
-/** What the status byte says; anything that the device is not allowed to write is E_STATUS. */
-function chainResult(status: u8): i32 {
-  switch (status) {
-    case layout.VIRTIO_BLK_S_OK:
-      return err.E_OK;
-    case layout.VIRTIO_BLK_S_IOERR:
-      return err.E_IO;
-    case layout.VIRTIO_BLK_S_UNSUPP:
-      return err.E_UNSUPPORTED;
-    default:
-      return err.E_STATUS;
-  }
+/** Whether the device writes the data of a request of this type. */
+function readsIntoMemory(type: u32): bool {
+  return (
+    type == layout.VIRTIO_BLK_T_IN ||
+    type == layout.VIRTIO_BLK_T_GET_ID ||
+    type == layout.VIRTIO_BLK_T_GET_LIFETIME
+  );
 }
 
 /** The largest power of two that is not above `value`, or 0. */

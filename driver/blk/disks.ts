@@ -2,8 +2,13 @@
 import { place, placeArray } from "../util/arena";
 import { Transport } from "../virtio/transport";
 import { BlkDevice } from "./device";
+import { checkIdle } from "./health";
+import { DiskObserver } from "./observer";
 
 export const DISK_COUNT_MAX: i32 = 8;
+
+/** Looks at the rings between two slices that would only wait. */
+const LOOKS_PER_SLICE: i32 = 64;
 
 const NAME_BYTES: usize = 3;
 const LETTER_A: u8 = 0x61;
@@ -54,4 +59,49 @@ export function diskByName(namePtr: usize, lengthBytes: usize): BlkDevice | null
 /** One slice of work for every disk. */
 export function pollDisks(): void {
   for (let i = 0; i < count; ++i) disks[i].poll();
+}
+
+/**
+ * Waits a little for something to come back, with as little as possible between two looks at a
+ * ring. Returns at once when nothing is in flight.
+ */
+export function lookAtRings(): void {
+  for (let look = 0; look < LOOKS_PER_SLICE; ++look) {
+    let isWaiting = false;
+    for (let i = 0; i < count; ++i) {
+      const queue = disks[i].queue;
+      if (queue.hasUsed()) return;
+      if (queue.inFlightCount > 0) isWaiting = true;
+    }
+    if (!isWaiting) return;
+  }
+}
+
+/** A look at the disks while the machine has nothing to do. */
+export function watchDisks(): void {
+  for (let i = 0; i < count; ++i) checkIdle(disks[i]);
+}
+
+/** Whether a disk is being reset. */
+export function isAnyRecovering(): bool {
+  for (let i = 0; i < count; ++i) {
+    if (disks[i].recovery.isActive) return true;
+  }
+  return false;
+}
+
+/**
+ * Whether a device that does not come out of its reset may still write to memory that has been
+ * given to it: no other disk may use memory that is shared between disks then.
+ */
+export function isAnyHoldingMemory(): bool {
+  for (let i = 0; i < count; ++i) {
+    if (disks[i].recovery.holdsMemory) return true;
+  }
+  return false;
+}
+
+/** Tells `observer` what happens to the disks from now on. */
+export function observeDisks(observer: DiskObserver): void {
+  for (let i = 0; i < count; ++i) disks[i].observer = observer;
 }

@@ -12,7 +12,13 @@ import { parseNumber } from "../util/numbers";
 import { Args } from "./args";
 import { out } from "./console";
 
+/** From `run`: the user is asked before `resume` goes on. */
+export const CONFIRM: i32 = 2;
+
 export abstract class Command {
+  /** Places what the command needs. Called once, at start. */
+  init(): void {}
+
   abstract name(): string;
   /**
    * Operands for the help text, without the name; more than one form of them stand apart by ` | `.
@@ -23,6 +29,9 @@ export abstract class Command {
 
   /** Starts the command. Returns E_OK, an error whose line has been printed, or PENDING. */
   abstract run(args: Args): i32;
+
+  /** What is asked after CONFIRM, a sentence. */
+  printQuestion(): void {}
 
   /** Goes on after PENDING, with the same results as `run`. */
   resume(): i32 {
@@ -87,13 +96,18 @@ export function numberOperand(args: Args, index: i32, what: string): i64 {
  * Null when there is none or it cannot be used; the line has then been printed.
  */
 export function diskOperand(args: Args, index: i32): BlkDevice | null {
-  const disk = index < args.count ? namedDisk(args, index) : firstDisk(args);
+  const disk = anyDiskOperand(args, index);
   if (!disk || disk.health == E_OK) return disk;
   complain(args);
   printDiskName(disk);
   out.text(": ");
   fail(disk.health);
   return null;
+}
+
+/** As diskOperand, also when the disk cannot be used. */
+export function anyDiskOperand(args: Args, index: i32): BlkDevice | null {
+  return index < args.count ? namedDisk(args, index) : firstDisk(args);
 }
 
 function namedDisk(args: Args, index: i32): BlkDevice | null {

@@ -4,7 +4,7 @@
  */
 import * as host from "../host";
 import { reserve } from "../util/arena";
-import { DECIMAL_MAX_BYTES, formatDecimal, hexDigit } from "../util/numbers";
+import { DECIMAL_MAX_BYTES, decimalLength, formatDecimal, hexDigit } from "../util/numbers";
 
 const BUFFER_BYTES: usize = 512;
 
@@ -43,10 +43,46 @@ export class Console {
     return this;
   }
 
+  /** Text from a device: what is not printable ASCII becomes a dot. */
+  printable(textPtr: usize, lengthBytes: usize): Console {
+    for (let i: usize = 0; i < lengthBytes; ++i) {
+      const byte: u32 = load<u8>(textPtr + i);
+      this.char(byte >= 0x20 && byte < 0x7f ? byte : 0x2e);
+    }
+    return this;
+  }
+
   decimal(value: u64): Console {
     if (this.lengthBytes + DECIMAL_MAX_BYTES > BUFFER_BYTES) this.flush();
     this.lengthBytes += formatDecimal(value, this.bufferPtr + this.lengthBytes);
     return this;
+  }
+
+  /** `1 sector`, `2 sectors` */
+  count(value: u64, noun: string): Console {
+    this.decimal(value).text(" ").text(noun);
+    return value == 1 ? this : this.text("s");
+  }
+
+  /** A number at the right end of `width` columns. */
+  right(value: u64, width: i32): Console {
+    for (let i = decimalLength(value); i < width; ++i) this.char(0x20);
+    return this.decimal(value);
+  }
+
+  /** Nanoseconds as microseconds with three decimals. */
+  microseconds(ns: u64): Console {
+    this.decimal(ns / 1000).text(".");
+    const rest = <u32>(ns % 1000);
+    return this.char(0x30 + rest / 100)
+      .char(0x30 + ((rest / 10) % 10))
+      .char(0x30 + (rest % 10));
+  }
+
+  /** The same at the right end of `width` columns. */
+  rightMicroseconds(ns: u64, width: i32): Console {
+    for (let i = decimalLength(ns / 1000) + 4; i < width; ++i) this.char(0x20);
+    return this.microseconds(ns);
   }
 
   hexByte(value: u32): Console {

@@ -51,6 +51,7 @@ export class Editor {
   linePtr: usize;
   lengthBytes: usize;
   private isTooLong: bool;
+  private isCommand: bool;
   private escape: Escape;
   private lastWasCr: bool;
   private historyPtr: usize;
@@ -66,21 +67,32 @@ export class Editor {
     this.historyBytes = placeArray<usize>(HISTORY_COUNT);
   }
 
-  /** Starts an empty line. */
-  begin(): void {
+  /** Starts an empty line, which goes into the history if it `isCommand`. */
+  begin(isCommand: bool): void {
+    this.isCommand = isCommand;
     this.lengthBytes = 0;
     this.isTooLong = false;
     this.historyAt = this.historyEnd;
+  }
+
+  /** Whether the line is exactly `text`. */
+  holds(text: string): bool {
+    if (this.lengthBytes != <usize>text.length) return false;
+    for (let i = 0; i < text.length; ++i) {
+      if (load<u8>(this.linePtr + i) != text.charCodeAt(i)) return false;
+    }
+    return true;
   }
 
   /** Takes one byte from the terminal. */
   feed(byte: u32): LineEvent {
     const followsCr = this.lastWasCr;
     this.lastWasCr = byte == CHAR_CR;
-    if (this.escape != Escape.OUTSIDE) {
+    if (this.escape != Escape.OUTSIDE && byte >= CHAR_SPACE) {
       this.feedEscape(byte);
       return LineEvent.NONE;
     }
+    this.escape = Escape.OUTSIDE; // a control character cuts a sequence off
     switch (byte) {
       case CHAR_LF:
         return followsCr ? LineEvent.NONE : this.finish(); // CR LF is one key
@@ -152,7 +164,7 @@ export class Editor {
   }
 
   private remember(): void {
-    if (this.lengthBytes == 0 || this.isLastLine()) return;
+    if (this.lengthBytes == 0 || !this.isCommand || this.isLastLine()) return;
     memory.copy(this.historySlot(this.historyEnd), this.linePtr, this.lengthBytes);
     this.historyBytes[this.historyEnd % HISTORY_COUNT] = this.lengthBytes;
     this.historyEnd += 1;

@@ -5,26 +5,30 @@
 import { BlkDevice } from "../blk/device";
 import { diskAt } from "../blk/disks";
 import { VIRTIO_BLK_T_FLUSH } from "../blk/layout";
+import { Waiter } from "../blk/waiter";
+import { place } from "../util/arena";
 import { E_OK, PENDING } from "../util/errors";
 import { printDiskName, fail } from "./command";
 import { out } from "./console";
-
-/** No request is under way. */
-const NO_HANDLE: i32 = -1;
 
 export class Flusher {
   private command!: string;
   private at: i32;
   private end: i32;
-  private handle: i32;
+  private isSent: bool;
+  private waiter!: Waiter;
   private error: i32;
+
+  init(): void {
+    this.waiter = place<Waiter>();
+  }
 
   /** Starts with disk `first`, and ends before `end`. `command` is named in error lines. */
   begin(command: string, first: i32, end: i32): void {
     this.command = command;
     this.at = first;
     this.end = end;
-    this.handle = NO_HANDLE;
+    this.isSent = false;
     this.error = E_OK;
   }
 
@@ -33,34 +37,22 @@ export class Flusher {
    * has its line.
    */
   resume(): i32 {
-    while (this.at < this.end) {
-      const disk = diskAt(this.at);
-      if (this.handle == NO_HANDLE && this.needsFlush(disk)) this.send(disk);
-      if (this.handle != NO_HANDLE && !this.isFinished(disk)) return PENDING;
-      this.at += 1;
+    for (; this.at < this.end; this.at += 1) {
+      const result = this.flush(diskAt(this.at));
+      if (result == PENDING) return PENDING;
+      if (result != E_OK) this.report(diskAt(this.at), result);
+      this.isSent = false;
     }
     return this.error;
   }
 
-  private needsFlush(disk: BlkDevice): bool {
-    return disk.health == E_OK && disk.hasWriteCache() && !disk.isReadOnly();
-  }
-
-  private send(disk: BlkDevice): void {
-    const handle = disk.submit(VIRTIO_BLK_T_FLUSH, 0, 0, 0);
-    if (handle < 0) this.report(disk, handle);
-    else {
-      this.handle = handle;
-      disk.dispatch();
-    }
-  }
-
-  private isFinished(disk: BlkDevice): bool {
-    const result = disk.result(this.handle);
-    if (result == PENDING) return false;
-    if (result != E_OK) this.report(disk, result);
-    this.handle = NO_HANDLE;
-    return true;
+  /** Sends the flush of a disk, or looks for its result. */
+  private flush(disk: BlkDevice): i32 {
+    if (this.isSent) return this.waiter.result();
+    const isNeeded = disk.health == E_OK && disk.hasWriteCache() && !disk.isReadOnly();
+    if (!isNeeded) return E_OK;
+    this.isSent = true;
+    return this.waiter.send(disk, VIRTIO_BLK_T_FLUSH, 0, 0, 0);
   }
 
   private report(disk: BlkDevice, error: i32): void {

@@ -6,9 +6,10 @@
  */
 import * as host from "../host";
 import { place, reserve } from "../util/arena";
-import { E_OK, E_TOO_LONG, PENDING, errorText } from "../util/errors";
+import { E_INTERRUPTED, E_OK, E_TOO_LONG, PENDING, errorText } from "../util/errors";
+import { isAnyRecovering } from "../blk/disks";
 import { Args } from "./args";
-import { Command } from "./command";
+import { CONFIRM, Command } from "./command";
 import { unknownCommand } from "./commands/help";
 import { out } from "./console";
 import { Editor, LINE_BYTES_MAX, LineEvent } from "./editor";
@@ -21,6 +22,8 @@ const BOOT_ARGS_BYTES_MAX: usize = 4096;
 /** Input kept while a command runs, in bytes; a power of two. */
 const INPUT_BYTES: u32 = 4096;
 
+const PROMPT: string = "tsblk> ";
+
 const CTRL_C: u32 = 0x03;
 const CHAR_BELL: u32 = 0x07;
 
@@ -28,6 +31,9 @@ export class Shell {
   private args!: Args;
   private editor!: Editor;
   private command: Command | null;
+  /** The command whose question waits for an answer. */
+  private asked: Command | null;
+  private linePtr: usize;
   private runsBootArgs: bool;
   private bootArgsPtr: usize;
   private inputPtr: usize;
@@ -39,6 +45,7 @@ export class Shell {
     this.args.init();
     this.editor = place<Editor>();
     this.editor.init();
+    this.linePtr = reserve(LINE_BYTES_MAX, 16);
     this.bootArgsPtr = reserve(BOOT_ARGS_BYTES_MAX, 16);
     this.inputPtr = reserve(INPUT_BYTES, 16);
   }
@@ -69,6 +76,7 @@ export class Shell {
   }
 
   private isBusy(): bool {
+    if (this.asked) return false;
     return this.command != null || this.args.hasMore() || this.runsBootArgs;
   }
 
@@ -85,6 +93,8 @@ export class Shell {
   step(): bool {
     const command = this.command;
     if (command) this.finish(command.resume(), command);
+    else if (this.asked) this.readInput();
+    else if (isAnyRecovering()) return true;
     else if (this.args.hasMore()) this.runNext();
     else if (this.runsBootArgs) this.endBootArgs();
     else this.readInput();
@@ -98,8 +108,22 @@ export class Shell {
   }
 
   private prompt(): void {
-    this.editor.begin();
-    out.text("tsblk> ");
+    this.editor.begin(true);
+    out.text(PROMPT);
+  }
+
+  /** Makes room for a line that is not the answer to a command. */
+  beginNotice(): void {
+    if (!this.isBusy()) out.line();
+  }
+
+  /** Shows the line that is being typed again, or the question that is open. */
+  endNotice(): void {
+    if (this.isBusy()) return;
+    const asked = this.asked;
+    if (asked) printQuestion(asked);
+    else out.text(PROMPT);
+    out.bytes(this.editor.linePtr, this.editor.lengthBytes).flush();
   }
 
   /** Feeds kept bytes to the editor, up to the end of a line. */
@@ -113,8 +137,11 @@ export class Shell {
   }
 
   private endLine(event: LineEvent): void {
+    const asked = this.asked;
+    if (asked) return this.endAnswer(event, asked);
     if (event == LineEvent.LINE && this.editor.lengthBytes > 0) {
-      this.args.setLine(this.editor.linePtr, this.editor.lengthBytes);
+      memory.copy(this.linePtr, this.editor.linePtr, this.editor.lengthBytes);
+      this.args.setLine(this.linePtr, this.editor.lengthBytes);
       return;
     }
     if (event == LineEvent.TOO_LONG) {
@@ -125,6 +152,27 @@ export class Shell {
         .line();
     }
     this.prompt();
+  }
+
+  /** Asks before a command goes on; what is in the boot arguments is meant. */
+  private ask(command: Command): void {
+    if (this.runsBootArgs) {
+      this.command = command;
+      return;
+    }
+    printQuestion(command);
+    this.editor.begin(false);
+    this.asked = command;
+  }
+
+  private endAnswer(event: LineEvent, command: Command): void {
+    this.asked = null;
+    if (event == LineEvent.LINE && this.editor.holds("yes")) this.command = command;
+    else {
+      out.text(command.name()).text(": not done").line();
+      this.args.dropLine();
+      this.settle(E_INTERRUPTED);
+    }
   }
 
   /** Runs the next command of the line. */
@@ -143,6 +191,7 @@ export class Shell {
 
   /** Keeps the command when it goes on, and closes it when it has ended. */
   private finish(result: i32, command: Command): void {
+    if (result == CONFIRM) return this.ask(command);
     this.command = result == PENDING ? command : null;
     if (result != PENDING) this.settle(result);
   }
@@ -153,4 +202,9 @@ export class Shell {
       if (result != E_OK) noteFailure();
     } else if (!this.args.hasMore()) this.prompt();
   }
+}
+
+function printQuestion(command: Command): void {
+  command.printQuestion();
+  out.text(" Type yes to go on: ");
 }

@@ -26,6 +26,7 @@ export function initCommandTable(): void {
 /** Adds a command; `help` lists them in the order of these calls. */
 export function addCommand(command: Command): void {
   assert(command.name().length <= NAME_BYTES_MAX, "command name is too long");
+  command.init();
   commands[count++] = command;
 }
 

@@ -24,6 +24,11 @@ export function reserve(lengthBytes: usize, alignment: usize): usize {
   return ptr;
 }
 
+/** Bytes of linear memory in use, the compiler's data included. */
+export function reservedBytes(): usize {
+  return __heap_base + usedBytes;
+}
+
 function placeObject(classId: u32, lengthBytes: usize): usize {
   const ptr = reserve(OBJECT_HEADER_BYTES + lengthBytes, 16) + OBJECT_HEADER_BYTES;
   store<u32>(ptr - CLASS_ID_BEHIND_PTR, classId);

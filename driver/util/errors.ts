@@ -33,16 +33,23 @@ export const E_UTF8: i32 = -20;
 export const E_QUOTE: i32 = -21;
 export const E_INTERRUPTED: i32 = -22;
 export const E_TOO_MANY: i32 = -23;
+export const E_NOT_OFFERED: i32 = -24;
+export const E_DIFFERENT: i32 = -25;
+export const E_RESET: i32 = -26;
+export const E_GRANULARITY: i32 = -27;
+
+/** Codes are above the negative of this. */
+export const ERROR_COUNT: i32 = 28;
 
 const TEXTS: StaticArray<string> = [
   "no error",
   "device reported an I/O error",
-  "device does not support this request",
-  "device completed the request without a valid status byte",
-  "no answer from the device in time, it was reset",
-  "device asked for a reset, it was reset",
-  "device put an impossible entry into the used ring, it was reset",
-  "device does not come out of reset and is not used any more",
+  "device answered that it does not support this request",
+  "device completed the request with an unknown status byte",
+  "no answer from the device in time",
+  "device asked for a reset",
+  "device put an impossible entry into the used ring",
+  "device failed three times in a row and is not used any more",
   "disk is read-only",
   "past the end of the disk",
   "not aligned to the block size of the disk",
@@ -59,6 +66,10 @@ const TEXTS: StaticArray<string> = [
   "missing closing quote",
   "interrupted",
   "more words than a command has",
+  "disk does not offer this",
+  "data is not what was written",
+  "device does not come out of reset",
+  "not aligned to the units that the disk discards or erases in",
 ];
 
 /** The cause in words, without the place: `code` is E_OK or one of the E_ codes. */

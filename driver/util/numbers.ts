@@ -68,13 +68,19 @@ export function parseNumber(textPtr: usize, lengthBytes: usize): i64 {
   return isTooLarge ? E_OVERFLOW : scale(value, shift);
 }
 
+/** Number of decimal digits of `value`. */
+export function decimalLength(value: u64): i32 {
+  let length = 1;
+  for (let rest = value; rest >= 10; rest /= 10) ++length;
+  return length;
+}
+
 /**
  * Writes `value` in decimal to `textPtr`, at most DECIMAL_MAX_BYTES bytes. Returns the length in
  * bytes.
  */
 export function formatDecimal(value: u64, textPtr: usize): usize {
-  let lengthBytes: usize = 1;
-  for (let rest = value; rest >= 10; rest /= 10) ++lengthBytes;
+  const lengthBytes = <usize>decimalLength(value);
   for (let at = lengthBytes; at > 0; --at) {
     store<u8>(textPtr + at - 1, <u8>(CHAR_0 + <u32>(value % 10)));
     value /= 10;

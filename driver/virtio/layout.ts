@@ -24,13 +24,17 @@ export const FAILED: u32 = 128;
 
 // Feature bits of every device type (§6)
 export const VIRTIO_F_ANY_LAYOUT: u64 = 1 << 27;
+export const VIRTIO_F_INDIRECT_DESC: u64 = 1 << 28;
+export const VIRTIO_F_EVENT_IDX: u64 = 1 << 29;
 export const VIRTIO_F_VERSION_1: u64 = 1 << 32;
 
 // Descriptor flags (§2.7.5)
 export const VIRTQ_DESC_F_NEXT: u16 = 1;
 export const VIRTQ_DESC_F_WRITE: u16 = 2;
+export const VIRTQ_DESC_F_INDIRECT: u16 = 4;
 
-// Flag of the used ring (§2.7.8)
+// Flags of the rings (§2.7.6, §2.7.8)
+export const VIRTQ_AVAIL_F_NO_INTERRUPT: u16 = 1;
 export const VIRTQ_USED_F_NO_NOTIFY: u16 = 1;
 
 /** Descriptor table entry, written by the driver. */
@@ -87,12 +91,17 @@ export const QueueAlign: u32 = 0x03c; // driver writes, legacy only
 export const QueuePFN: u32 = 0x040; // both, legacy only
 export const QueueReady: u32 = 0x044; // both
 export const QueueNotify: u32 = 0x050; // driver writes
+export const InterruptStatus: u32 = 0x060; // device writes
+export const InterruptACK: u32 = 0x064; // driver writes
 export const Status: u32 = 0x070; // both
 export const QueueDescLow: u32 = 0x080; // driver writes, high half at +4
 export const QueueDriverLow: u32 = 0x090; // driver writes, high half at +4
 export const QueueDeviceLow: u32 = 0x0a0; // driver writes, high half at +4
 export const ConfigGeneration: u32 = 0x0fc; // device writes
 export const Config: u32 = 0x100; // device configuration space starts here
+
+// Bits of InterruptStatus
+export const INTERRUPT_CONFIG_CHANGE: u32 = 2;
 
 export const MAGIC_VALUE: u32 = 0x74726976; // "virt"
 

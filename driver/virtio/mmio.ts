@@ -6,7 +6,10 @@
  * slot demands (§4.2.3.1.1).
  */
 import * as host from "../host";
+import { place } from "../util/arena";
+import { TransportState } from "./inspect";
 import * as reg from "./layout";
+import { MmioRecord } from "./mmio_record";
 import { Transport } from "./transport";
 
 /**
@@ -28,37 +31,94 @@ export function mmioDeviceId(window: u32): u32 {
 }
 
 export abstract class MmioTransport extends Transport {
-  window: u32;
+  protected window: u32;
+  protected record!: MmioRecord;
+
+  init(window: u32): void {
+    this.window = window;
+    this.record = place<MmioRecord>();
+    this.record.init();
+  }
+
+  /** Every write to a control register goes through here, but for notifications. */
+  protected write(offset: u32, value: u32): void {
+    this.record.note(offset, value);
+    host.mmioWrite32(this.window, offset, value);
+  }
 
   readStatus(): u32 {
     return host.mmioRead32(this.window, reg.Status);
   }
 
   writeStatus(status: u32): void {
-    host.mmioWrite32(this.window, reg.Status, status);
+    this.write(reg.Status, status);
   }
 
   /** 32 of the feature bits: `half` 0 is bits 0 to 31. The selector comes first (§4.2.2.2). */
   protected readFeatures(half: u32): u32 {
-    host.mmioWrite32(this.window, reg.DeviceFeaturesSel, half);
+    this.write(reg.DeviceFeaturesSel, half);
     return host.mmioRead32(this.window, reg.DeviceFeatures);
   }
 
   protected writeFeatures(half: u32, bits: u32): void {
-    host.mmioWrite32(this.window, reg.DriverFeaturesSel, half);
-    host.mmioWrite32(this.window, reg.DriverFeatures, bits);
+    this.write(reg.DriverFeaturesSel, half);
+    this.write(reg.DriverFeatures, bits);
   }
 
   queueSizeMax(index: u32): u32 {
-    host.mmioWrite32(this.window, reg.QueueSel, index);
+    this.write(reg.QueueSel, index);
     return host.mmioRead32(this.window, reg.QueueSizeMax);
   }
 
   notify(index: u32): void {
+    this.record.noteNotification(index);
     host.mmioWrite32(this.window, reg.QueueNotify, index);
+  }
+
+  readConfig8(offset: u32): u32 {
+    return host.mmioRead8(this.window, reg.Config + offset);
+  }
+
+  readConfig16(offset: u32): u32 {
+    return host.mmioRead16(this.window, reg.Config + offset);
   }
 
   readConfig32(offset: u32): u32 {
     return host.mmioRead32(this.window, reg.Config + offset);
   }
+
+  writeConfig8(offset: u32, value: u32): void {
+    host.mmioWrite8(this.window, reg.Config + offset, value);
+  }
+
+  takeConfigChange(): bool {
+    const causes = host.mmioRead32(this.window, reg.InterruptStatus);
+    if (!(causes & reg.INTERRUPT_CONFIG_CHANGE)) return false;
+    this.write(reg.InterruptACK, reg.INTERRUPT_CONFIG_CHANGE);
+    return true;
+  }
+
+  inspect(state: TransportState): void {
+    const record = this.record;
+    state.isLegacy = this.isLegacy();
+    state.isVirtio = host.mmioRead32(this.window, reg.MagicValue) == reg.MAGIC_VALUE;
+    state.version = host.mmioRead32(this.window, reg.Version);
+    state.deviceId = host.mmioRead32(this.window, reg.DeviceID);
+    state.status = this.readStatus();
+    state.statusWritten = record.value(reg.Status);
+    state.isResetting = state.statusWritten == 0;
+    state.interruptStatus = state.isResetting
+      ? 0
+      : host.mmioRead32(this.window, reg.InterruptStatus);
+    state.resetCount = record.resetCount;
+    state.setUpCount = record.setUpCount;
+    state.queueSize = record.value(reg.QueueSize);
+    state.hasNotified = record.hasNotified;
+    state.notifiedQueue = record.notifiedQueue;
+    state.setRule(0, 0, 0);
+    this.inspectQueue(state);
+  }
+
+  /** The part that differs: how a queue is registered. The queue that was selected last. */
+  protected abstract inspectQueue(state: TransportState): void;
 }

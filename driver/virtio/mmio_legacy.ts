@@ -8,6 +8,7 @@
 import * as host from "../host";
 import { PAGE_BYTES, physOf } from "../dma";
 import { E_OK, E_QUEUE } from "../util/errors";
+import { TransportState } from "./inspect";
 import * as reg from "./layout";
 import { MmioTransport } from "./mmio";
 
@@ -29,7 +30,7 @@ export class MmioLegacy extends MmioTransport {
   }
 
   queueSizeMax(index: u32): u32 {
-    host.mmioWrite32(this.window, reg.QueueSel, index);
+    this.write(reg.QueueSel, index);
     // QueueSizeMax may be read only while the queue is not in use (§4.2.4)
     if (host.mmioRead32(this.window, reg.QueuePFN) != 0) return 0;
     return host.mmioRead32(this.window, reg.QueueSizeMax);
@@ -45,16 +46,32 @@ export class MmioLegacy extends MmioTransport {
     assert(usedPtr % PAGE_BYTES == 0, "used ring is not page aligned");
     if (pageNumber == 0 || pageNumber > u32.MAX_VALUE) return E_QUEUE;
 
-    host.mmioWrite32(this.window, reg.GuestPageSize, <u32>PAGE_BYTES);
-    host.mmioWrite32(this.window, reg.QueueSel, index);
-    host.mmioWrite32(this.window, reg.QueueSize, size);
-    host.mmioWrite32(this.window, reg.QueueAlign, <u32>PAGE_BYTES);
+    this.write(reg.GuestPageSize, <u32>PAGE_BYTES);
+    this.write(reg.QueueSel, index);
+    this.write(reg.QueueSize, size);
+    this.write(reg.QueueAlign, <u32>PAGE_BYTES);
     host.fence(); // the zeroed rings are in memory before the device learns where they are
-    host.mmioWrite32(this.window, reg.QueuePFN, <u32>pageNumber);
+    this.write(reg.QueuePFN, <u32>pageNumber);
     return host.mmioRead32(this.window, reg.QueuePFN) == <u32>pageNumber ? E_OK : E_QUEUE;
   }
 
   readConfigGeneration(): u32 {
     return 0;
+  }
+
+  protected inspectQueue(state: TransportState): void {
+    const record = this.record;
+    state.pageBytes = record.value(reg.GuestPageSize);
+    state.alignBytes = record.value(reg.QueueAlign);
+    state.isPageSizeLate = record.isLater(reg.GuestPageSize, reg.QueuePFN);
+    state.placeWritten = record.value(reg.QueuePFN);
+    state.placeRead = state.setUpCount > 0 ? host.mmioRead32(this.window, reg.QueuePFN) : 0;
+    const align = <u64>state.alignBytes;
+    if (state.placeRead == 0 || state.pageBytes == 0 || state.queueSize == 0) return;
+    if (popcnt(align) != 1) return;
+    const tablePhys = <u64>state.placeRead * state.pageBytes; // §2.7.2
+    const availPhys = tablePhys + reg.virtqDescBytes(state.queueSize);
+    const endPhys = availPhys + reg.virtqAvailBytes(state.queueSize);
+    state.setRule(tablePhys, availPhys, (endPhys + align - 1) & ~(align - 1));
   }
 }

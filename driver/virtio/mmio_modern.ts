@@ -2,6 +2,7 @@
 import * as host from "../host";
 import { physOf } from "../dma";
 import { E_OK, E_QUEUE } from "../util/errors";
+import { TransportState } from "./inspect";
 import * as reg from "./layout";
 import { MmioTransport } from "./mmio";
 
@@ -25,24 +26,36 @@ export class MmioModern extends MmioTransport {
   }
 
   activateQueue(index: u32, size: u32, descPtr: usize, availPtr: usize, usedPtr: usize): i32 {
-    host.mmioWrite32(this.window, reg.QueueSel, index);
+    this.write(reg.QueueSel, index);
     if (host.mmioRead32(this.window, reg.QueueReady) != 0) return E_QUEUE;
-    host.mmioWrite32(this.window, reg.QueueSize, size);
+    this.write(reg.QueueSize, size);
     this.writeAddress(reg.QueueDescLow, descPtr);
     this.writeAddress(reg.QueueDriverLow, availPtr);
     this.writeAddress(reg.QueueDeviceLow, usedPtr);
     host.fence(); // the zeroed rings are in memory before the device may look at them
-    host.mmioWrite32(this.window, reg.QueueReady, 1);
+    this.write(reg.QueueReady, 1);
     return host.mmioRead32(this.window, reg.QueueReady) == 1 ? E_OK : E_QUEUE;
   }
 
   private writeAddress(lowRegister: u32, ptr: usize): void {
     const phys = physOf(ptr);
-    host.mmioWrite32(this.window, lowRegister, <u32>phys);
-    host.mmioWrite32(this.window, lowRegister + 4, <u32>(phys >> 32));
+    this.write(lowRegister, <u32>phys);
+    this.write(lowRegister + 4, <u32>(phys >> 32));
   }
 
   readConfigGeneration(): u32 {
     return host.mmioRead32(this.window, reg.ConfigGeneration);
+  }
+
+  protected inspectQueue(state: TransportState): void {
+    const record = this.record;
+    state.pageBytes = 0;
+    state.alignBytes = 0;
+    state.isPageSizeLate = false;
+    state.placeWritten = record.value(reg.QueueReady);
+    state.placeRead = state.setUpCount > 0 ? host.mmioRead32(this.window, reg.QueueReady) : 0;
+    if (state.placeRead == 0) return;
+    const usedPhys = record.value64(reg.QueueDeviceLow);
+    state.setRule(record.value64(reg.QueueDescLow), record.value64(reg.QueueDriverLow), usedPhys);
   }
 }

@@ -3,7 +3,7 @@
  * bottom.
  */
 import * as host from "../host";
-import { E_DEAD, E_FEATURES, E_OK } from "../util/errors";
+import { E_RESET, E_FEATURES, E_OK } from "../util/errors";
 import {
   ACKNOWLEDGE,
   DRIVER,
@@ -16,7 +16,7 @@ import {
 import { Transport } from "./transport";
 
 /** How long a device may take to come out of reset. */
-const RESET_TIMEOUT_NS: u64 = 1_000_000_000;
+export const RESET_TIMEOUT_NS: u64 = 1_000_000_000;
 
 /** The part of the sequence that differs between device types. */
 export abstract class VirtioDriver {
@@ -34,11 +34,18 @@ export abstract class VirtioDriver {
 }
 
 /**
- * Brings the device from any state to DRIVER_OK. Returns E_OK; E_DEAD when it does not come out of
- * reset; or, with FAILED set and the device left alone, E_FEATURES or what `setUp` returned.
+ * Brings the device from any state to DRIVER_OK.
+ * Returns E_OK; E_RESET when it does not come out of reset; or what `initialise` returned.
  */
 export function negotiate(transport: Transport, driver: VirtioDriver): i32 {
-  if (!reset(transport)) return E_DEAD; // 1
+  return reset(transport) ? initialise(transport, driver) : E_RESET; // 1
+}
+
+/**
+ * Brings a device that has been reset to DRIVER_OK.
+ * Returns E_OK; or, with FAILED set and the device left alone, E_FEATURES or what `setUp` returned.
+ */
+export function initialise(transport: Transport, driver: VirtioDriver): i32 {
   addStatus(transport, ACKNOWLEDGE); // 2
   addStatus(transport, DRIVER); // 3
 

@@ -1,18 +1,33 @@
 /**
- * A split virtqueue (§2.7), driver side.
+ * A split virtqueue (§2.7), driver side, with chains that are laid out once.
  *
- * The queue trusts its own record only: which descriptors are free, how the chains are linked, what
- * is in flight. It never reads back what it wrote into shared memory, and it checks every used
- * entry before it believes it. Buffers stay the device's from `add` until `pop` returns their
- * token, or until the device has been reset.
+ * Chain number c has descriptors of its own for as long as the queue lives: a stretch of the
+ * descriptor table, or with INDIRECT_DESC a table of its own that descriptor c points to
+ * (§2.7.5.3), so that a queue of n holds n chains. A free list of chains takes the place of a free
+ * list of descriptors, and sending a request writes only what differs from the last one. Within a
+ * chain, `next` gives the order:
  *
- *   beginChain, addBuffer.., endChain -> publish -> (device works) -> pop -> token
+ *   position   0 first      1 last        2        3     ...
+ *              readable     writable      data     data
+ *              next 2 ------------------> next 3 > next 1, or on
+ *
+ * The queue trusts its own record only: which chains are free, how they are linked, what is in
+ * flight. It never reads back what it wrote into shared memory, and it checks every used entry
+ * before it believes it. The buffers of a chain stay the device's from `publish` until `usedChain`
+ * returns the chain, or until the device has been reset.
+ *
+ *   takeChain -> describe.. -> send -> publish -> (device works)
+ *     -> usedCount, usedChain.., releaseUsed -> giveChain
  */
 import * as host from "../host";
 import { pageAlign, physOf, reservePages } from "../dma";
 import { placeArray } from "../util/arena";
 import { E_USED_RING } from "../util/errors";
 import {
+  VIRTIO_F_EVENT_IDX,
+  VIRTIO_F_INDIRECT_DESC,
+  VIRTQ_AVAIL_F_NO_INTERRUPT,
+  VIRTQ_DESC_F_INDIRECT,
   VIRTQ_DESC_F_NEXT,
   VIRTQ_DESC_F_WRITE,
   VIRTQ_RING_FLAGS,
@@ -29,181 +44,278 @@ import {
 /** Largest queue that is set up, whatever the device allows. */
 export const QUEUE_SIZE_LIMIT: u32 = 256;
 
-/** `pop` has nothing. */
-export const NO_TOKEN: i32 = i32.MAX_VALUE;
+/** Data buffers that one chain takes at most; the tables of INDIRECT_DESC have room for as many. */
+export const CHAIN_DATA_LIMIT: u32 = 14;
 
-/** End of the free list. No descriptor has this index: QUEUE_SIZE_LIMIT is below it. */
-const NO_DESCRIPTOR: u16 = 0xffff;
+/** Buffers of a chain besides its data: the first and the last one. */
+export const CHAIN_FRAME_COUNT: u32 = 2;
+
+/** Positions in a chain. */
+const FIRST: u32 = 0;
+const LAST: u32 = 1;
+const DATA: u32 = 2;
+
+const NO_CHAIN: i32 = -1;
+
+/**
+ * How far behind the used index used_event stays, so that the device never comes to an interrupt
+ * (§2.7.10).
+ */
+const EVENT_LAG: u32 = 1;
+
+const DESC_BYTES: usize = offsetof<VirtqDesc>();
+const TABLE_BYTES: usize = <usize>(CHAIN_DATA_LIMIT + CHAIN_FRAME_COUNT) * DESC_BYTES;
 
 export class Virtqueue {
   size: u32;
   descPtr: usize;
   availPtr: usize;
   usedPtr: usize;
-  /** Descriptors not in any chain. */
-  freeCount: u32;
-  /** Chains that the device has. */
+  /** Chains that the queue holds; their numbers are below this. */
+  chainCount: u32;
+  /** Data buffers that a chain has room for. */
+  dataCount: u32;
+  /** Whether chains are in tables of their own. */
+  isIndirect: bool;
+  /** Chains that are not back yet. */
   inFlightCount: u32;
+  notificationsSent: u64;
+  notificationsSuppressed: u64;
 
-  private areaPtr: usize;
-  private freeHead: u16;
-  private availIdx: u16;
-  private usedIdx: u16;
-  private seenUsedIdx: u16;
-  private chainHead: u16;
-  private chainTail: u16;
-  private tailFlags: u16;
+  // For queue_inspect.ts as well
+  /** The pages of the three parts. Between these, all is zero unless the device writes there. */
+  areaPtr: usize;
+  areaBytes: usize;
+  hasEventIdx: bool;
+  /** Whether the device wanted to be notified of what was published last. */
+  wantedNotification: bool;
+  /** Descriptors of chain 0, and the bytes from one chain to the next. */
+  chainsPtr: usize;
+  chainBytes: usize;
+  /** Entries of the descriptor table that a chain takes. */
+  headStep: u32;
+  // Free-running as the rings count them, 16 bits of them (§2.7.13)
+  publishedIdx: u32;
+  usedIdx: u32;
+
+  private tablesPtr: usize;
   private checksUsedLength: bool;
+  /** As headStep, but what counts in `next`. */
+  private nextStep: u32;
+  private availIdx: u32;
+  private firstFree: i32;
 
-  // Our record, an entry a descriptor: `next` links the free list and the chains; the others count
-  // for heads only
-  private next!: StaticArray<u16>;
-  private chainLength!: StaticArray<u16>;
+  // Our record, an entry a chain: the next free one, and what the device may write, 0 unless the
+  // chain is in flight
+  private nextFree!: StaticArray<i32>;
   private writableBytes!: StaticArray<u32>;
-  private token!: StaticArray<i32>;
 
   /** Reserves memory for the largest queue. Called once. */
   init(): void {
-    this.areaPtr = reservePages(
+    this.areaBytes = pageAlign(
       pageAlign(virtqDescBytes(QUEUE_SIZE_LIMIT) + virtqAvailBytes(QUEUE_SIZE_LIMIT)) +
         virtqUsedBytes(QUEUE_SIZE_LIMIT),
     );
-    this.next = placeArray<u16>(QUEUE_SIZE_LIMIT);
-    this.chainLength = placeArray<u16>(QUEUE_SIZE_LIMIT);
+    this.areaPtr = reservePages(this.areaBytes);
+    this.tablesPtr = reservePages(<usize>QUEUE_SIZE_LIMIT * TABLE_BYTES);
+    this.nextFree = placeArray<i32>(QUEUE_SIZE_LIMIT);
     this.writableBytes = placeArray<u32>(QUEUE_SIZE_LIMIT);
-    this.token = placeArray<i32>(QUEUE_SIZE_LIMIT);
   }
 
   /**
    * Empties the queue and lays it out for `size` entries, a power of two up to QUEUE_SIZE_LIMIT.
-   * The device must have been reset. The layout is the legacy one (§2.7.2), which suits every
-   * device: table, available ring, used ring on the next page. `checksUsedLength` is false for
-   * legacy devices, whose used lengths mean nothing (§2.7.8.1).
+   * The device must have been reset. The rings are where a legacy device computes them (§2.7.2),
+   * which suits every device: table, available ring, used ring on the next page. Each chain gets
+   * room for up to `dataCount` data buffers; the caller gives the free ones.
    */
-  layOut(size: u32, checksUsedLength: bool): void {
+  layOut(size: u32, dataCount: u32, features: u64, isLegacy: bool): void {
     this.size = size;
-    this.checksUsedLength = checksUsedLength;
+    this.isIndirect = (features & VIRTIO_F_INDIRECT_DESC) != 0;
+    this.hasEventIdx = (features & VIRTIO_F_EVENT_IDX) != 0;
+    this.checksUsedLength = !isLegacy; // on a legacy device it means nothing (§2.7.8.1)
+    this.dataCount = dataCount;
     this.descPtr = this.areaPtr;
     this.availPtr = this.descPtr + virtqDescBytes(size);
     this.usedPtr = pageAlign(this.availPtr + virtqAvailBytes(size));
-    memory.fill(this.areaPtr, 0, this.usedPtr + virtqUsedBytes(size) - this.areaPtr);
-
-    for (let i: u32 = 0; i < size; ++i) {
-      this.next[i] = i + 1 < size ? <u16>(i + 1) : NO_DESCRIPTOR;
-      this.chainLength[i] = 0;
-    }
-    this.freeHead = 0;
-    this.freeCount = size;
+    memory.fill(this.areaPtr, 0, this.areaBytes);
+    this.layOutChains();
     this.inFlightCount = 0;
     this.availIdx = 0;
+    this.publishedIdx = 0;
     this.usedIdx = 0;
-    this.seenUsedIdx = 0;
+    this.suppressInterrupts();
   }
 
-  /** Starts a chain. The caller has made sure that `freeCount` covers all its buffers. */
-  beginChain(): void {
-    assert(this.freeCount > 0, "no free descriptor");
-    this.chainHead = this.freeHead;
-    this.chainLength[this.chainHead] = 0;
-    this.writableBytes[this.chainHead] = 0;
+  private layOutChains(): void {
+    const length = this.dataCount + CHAIN_FRAME_COUNT;
+    this.headStep = this.isIndirect ? 1 : length;
+    this.nextStep = this.isIndirect ? 0 : length;
+    this.chainsPtr = this.isIndirect ? this.tablesPtr : this.descPtr;
+    this.chainBytes = this.isIndirect ? TABLE_BYTES : <usize>length * DESC_BYTES;
+    this.chainCount = this.size / this.headStep;
+    this.firstFree = NO_CHAIN;
+    for (let chain: u32 = 0; chain < this.chainCount; ++chain) this.writableBytes[chain] = 0;
+  }
+
+  /** The completions are polled for, so the device need not interrupt. */
+  private suppressInterrupts(): void {
+    if (this.hasEventIdx) this.moveUsedEvent();
+    else store<u16>(this.availPtr + VIRTQ_RING_FLAGS, VIRTQ_AVAIL_F_NO_INTERRUPT);
+  }
+
+  private moveUsedEvent(): void {
+    const eventPtr = this.availPtr + VIRTQ_RING_SLOTS + <usize>this.size * sizeof<u16>();
+    store<u16>(eventPtr, <u16>(this.usedIdx - EVENT_LAG));
+  }
+
+  /** A free chain, which is the caller's until it is given back, or a negative number. */
+  takeChain(): i32 {
+    const chain = this.firstFree;
+    if (chain >= 0) this.firstFree = unchecked(this.nextFree[chain]);
+    return chain;
+  }
+
+  giveChain(chain: i32): void {
+    unchecked((this.nextFree[chain] = this.firstFree));
+    this.firstFree = chain;
   }
 
   /**
-   * Adds a buffer that the device only reads. All of these come before the first writable one
-   * (§2.7.4.2).
+   * Gives a chain its first buffer, which the device reads, and its last one, a byte that the
+   * device writes. They stay for as long as the layout does.
    */
-  addReadable(ptr: usize, lengthBytes: u32): void {
-    this.addBuffer(ptr, lengthBytes, 0);
+  describeFrame(chain: i32, firstPtr: usize, firstBytes: u32, lastPtr: usize): void {
+    const first = this.descriptor(chain, FIRST);
+    first.addr = physOf(firstPtr);
+    first.len = firstBytes;
+    first.flags = VIRTQ_DESC_F_NEXT;
+    const last = this.descriptor(chain, LAST);
+    last.addr = physOf(lastPtr);
+    last.len = 1;
+    last.flags = VIRTQ_DESC_F_WRITE;
+    last.next = 0;
+    if (this.isIndirect) this.describeTable(chain);
   }
 
-  /** Adds a buffer that the device only writes. */
-  addWritable(ptr: usize, lengthBytes: u32): void {
-    this.writableBytes[this.chainHead] += lengthBytes;
-    this.addBuffer(ptr, lengthBytes, VIRTQ_DESC_F_WRITE);
+  /** Descriptor number `chain` of the ring stands for the whole table of the chain. */
+  private describeTable(chain: i32): void {
+    const head = changetype<VirtqDesc>(this.descPtr + <usize>chain * DESC_BYTES);
+    head.addr = physOf(this.chainsPtr + <usize>chain * this.chainBytes);
+    head.len = (this.dataCount + CHAIN_FRAME_COUNT) * <u32>DESC_BYTES;
+    head.flags = VIRTQ_DESC_F_INDIRECT;
+    head.next = 0;
   }
 
-  private addBuffer(ptr: usize, lengthBytes: u32, flags: u16): void {
-    const index = this.freeHead;
-    assert(index != NO_DESCRIPTOR, "chain is longer than the free list");
-    assert(lengthBytes > 0, "empty buffer");
-    this.freeHead = this.next[index];
-    this.freeCount -= 1;
-    this.chainLength[this.chainHead] += 1;
-    this.chainTail = index;
-
-    // Every descriptor links to the next free one, and endChain takes that off the last again
-    const desc = this.descriptor(index);
+  /**
+   * Describes data buffer `index` of a chain; VIRTQ_DESC_F_WRITE in `flags` lets the device write
+   * it.
+   */
+  describeData(chain: i32, index: u32, ptr: usize, lengthBytes: u32, flags: u16): void {
+    const desc = this.descriptor(chain, DATA + index);
     desc.addr = physOf(ptr);
     desc.len = lengthBytes;
     desc.flags = flags | VIRTQ_DESC_F_NEXT;
-    desc.next = this.freeHead;
-    this.tailFlags = flags;
+    desc.next = <u16>(<u32>chain * this.nextStep + DATA + index + 1);
   }
 
-  /** Ends the chain and puts it into the available ring, unseen by the device until `publish`. */
-  endChain(token: i32): void {
-    const last = this.descriptor(this.chainTail);
-    last.flags = this.tailFlags;
-    last.next = 0;
-    this.token[this.chainHead] = token;
-    const slot = <usize>(this.availIdx & (<u16>(this.size - 1)));
-    store<u16>(this.availPtr + VIRTQ_RING_SLOTS + slot * sizeof<u16>(), this.chainHead);
+  /**
+   * Puts a chain with `dataCount` data buffers into the available ring, unseen by the device until
+   * `publish`. `writableBytes` is what the device may write in all, the last byte included.
+   */
+  send(chain: i32, dataCount: u32, writableBytes: u32): void {
+    const base = <u32>chain * this.nextStep;
+    this.descriptor(chain, FIRST).next = <u16>(base + (dataCount > 0 ? DATA : LAST));
+    if (dataCount > 0) this.descriptor(chain, DATA + dataCount - 1).next = <u16>(base + LAST);
+    unchecked((this.writableBytes[chain] = writableBytes));
+    const slot = <usize>(this.availIdx & (this.size - 1));
+    const head = <u16>(<u32>chain * this.headStep);
+    store<u16>(this.availPtr + VIRTQ_RING_SLOTS + slot * sizeof<u16>(), head);
     this.availIdx += 1;
     this.inFlightCount += 1;
   }
 
-  /** Makes all ended chains visible to the device. Returns whether it wants to be notified. */
-  publish(): bool {
-    host.fence(); // descriptors and slots before idx (§2.7.13.3.1)
-    store<u16>(this.availPtr + VIRTQ_RING_IDX, this.availIdx);
-    host.fence(); // idx before the flags are read (§2.7.13.4.1)
-    return !(load<u16>(this.usedPtr + VIRTQ_RING_FLAGS) & VIRTQ_USED_F_NO_NOTIFY);
+  /** Whether the device has a chain, or is about to see it. */
+  isInFlight(chain: i32): bool {
+    return this.writableBytes[chain] != 0;
+  }
+
+  /** Whether chains have been sent that the device does not see yet. */
+  hasUnpublished(): bool {
+    return this.availIdx != this.publishedIdx;
   }
 
   /**
-   * Takes one used chain back. Returns its token, NO_TOKEN when there is none, or E_USED_RING when
-   * the device wrote what cannot be true; the queue is then unusable until the device has been
-   * reset.
+   * Makes all chains that were sent visible to the device. Returns whether it wants to be notified
+   * of them.
    */
-  pop(): i32 {
-    if (this.usedIdx == this.seenUsedIdx && !this.refreshUsedIdx()) return NO_TOKEN;
-    if (<u32>(<u16>(this.seenUsedIdx - this.usedIdx)) > this.inFlightCount) return E_USED_RING;
+  publish(): bool {
+    if (!this.hasUnpublished()) return false;
+    host.fence(); // descriptors and slots before idx (§2.7.13.3.1)
+    store<u16>(this.availPtr + VIRTQ_RING_IDX, <u16>this.availIdx);
+    host.fence(); // idx before the device's wish is read (§2.7.13.4.1)
+    const isWanted = this.wantsNotification();
+    this.publishedIdx = this.availIdx;
+    this.wantedNotification = isWanted;
+    if (isWanted) this.notificationsSent += 1;
+    else this.notificationsSuppressed += 1;
+    return isWanted;
+  }
 
-    const slot = <usize>(this.usedIdx & (<u16>(this.size - 1)));
+  private wantsNotification(): bool {
+    if (!this.hasEventIdx) {
+      return !(load<u16>(this.usedPtr + VIRTQ_RING_FLAGS) & VIRTQ_USED_F_NO_NOTIFY);
+    }
+    const eventPtr = this.usedPtr + VIRTQ_RING_SLOTS + <usize>this.size * offsetof<VirtqUsedElem>();
+    const event: u32 = load<u16>(eventPtr);
+    const passed = (this.availIdx - event - 1) & 0xffff; // modulo 2^16 (§2.7.10.1)
+    return passed < ((this.availIdx - this.publishedIdx) & 0xffff);
+  }
+
+  /** Whether `usedCount` has something to say: as cheap a look as there is. */
+  hasUsed(): bool {
+    return load<u16>(this.usedPtr + VIRTQ_RING_IDX) != <u16>this.usedIdx;
+  }
+
+  /**
+   * Number of chains that have come back since `releaseUsed`, or E_USED_RING when they cannot be as
+   * many.
+   */
+  usedCount(): i32 {
+    const count = (<u32>load<u16>(this.usedPtr + VIRTQ_RING_IDX) - this.usedIdx) & 0xffff;
+    if (count == 0) return 0;
+    // idx before entries, status and data (§2.7.14), for the compiler as well as for the CPU
+    host.fence();
+    return count <= this.inFlightCount ? <i32>count : E_USED_RING;
+  }
+
+  /**
+   * The chain in used entry `index` of those counted, which is free to be sent again; E_USED_RING
+   * when it cannot be.
+   */
+  usedChain(index: u32): i32 {
+    const slot = <usize>((this.usedIdx + index) & (this.size - 1));
     const elem = changetype<VirtqUsedElem>(
       this.usedPtr + VIRTQ_RING_SLOTS + slot * offsetof<VirtqUsedElem>(),
     );
-    const head = elem.id;
-    if (head >= this.size || this.chainLength[head] == 0) return E_USED_RING;
-    if (this.checksUsedLength && elem.len > this.writableBytes[head]) return E_USED_RING;
-    this.usedIdx += 1;
-    this.inFlightCount -= 1;
-    this.freeChain(<u16>head);
-    return this.token[head];
+    const id = elem.id;
+    const chain = id / this.headStep;
+    if (chain >= this.chainCount || chain * this.headStep != id) return E_USED_RING;
+    const writableBytes = unchecked(this.writableBytes[chain]);
+    if (writableBytes == 0) return E_USED_RING;
+    if (this.checksUsedLength && elem.len > writableBytes) return E_USED_RING;
+    unchecked((this.writableBytes[chain] = 0));
+    return <i32>chain;
   }
 
-  /** Looks at used.idx. Returns whether it has moved. */
-  private refreshUsedIdx(): bool {
-    this.seenUsedIdx = load<u16>(this.usedPtr + VIRTQ_RING_IDX);
-    if (this.seenUsedIdx == this.usedIdx) return false;
-    // idx before entries, status and data (§2.7.14), for the compiler as well as for the CPU
-    host.fence();
-    return true;
+  /** The first `count` of the used entries have been dealt with. */
+  releaseUsed(count: u32): void {
+    this.usedIdx += count;
+    this.inFlightCount -= count;
+    if (this.hasEventIdx) this.moveUsedEvent();
   }
 
-  /**
-   * Puts a whole chain at the front of the free list: its last descriptor links to the old front.
-   */
-  private freeChain(head: u16): void {
-    let last = head;
-    for (let i: u32 = 1; i < this.chainLength[head]; ++i) last = this.next[last];
-    this.next[last] = this.freeHead;
-    this.freeHead = head;
-    this.freeCount += this.chainLength[head];
-    this.chainLength[head] = 0;
-  }
-
-  private descriptor(index: u16): VirtqDesc {
-    return changetype<VirtqDesc>(this.descPtr + <usize>index * offsetof<VirtqDesc>());
+  private descriptor(chain: i32, position: u32): VirtqDesc {
+    const chainPtr = this.chainsPtr + <usize>chain * this.chainBytes;
+    return changetype<VirtqDesc>(chainPtr + <usize>position * DESC_BYTES);
   }
 }

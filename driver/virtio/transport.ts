@@ -6,6 +6,8 @@
  * in negotiate.ts, the rings are in queue.ts, the meaning of the configuration space is the device
  * driver's.
  */
+import { TransportState } from "./inspect";
+
 export abstract class Transport {
   /** Name and version for people, such as `virtio-mmio version 2`. */
   abstract describe(): string;
@@ -49,7 +51,19 @@ export abstract class Transport {
    * Changes whenever a configuration field may have changed; always 0 on a legacy device (§2.5).
    */
   abstract readConfigGeneration(): u32;
+  abstract readConfig8(offset: u32): u32;
+  abstract readConfig16(offset: u32): u32;
   abstract readConfig32(offset: u32): u32;
+  abstract writeConfig8(offset: u32, value: u32): void;
+
+  /**
+   * Whether the configuration may have changed since this was asked last; the change is
+   * acknowledged (§4.2.3.4.1).
+   */
+  abstract takeConfigChange(): bool;
+
+  /** Finds out what the device says now and what it was told. Changes nothing. */
+  abstract inspect(state: TransportState): void;
 }
 
 const CONFIG_READ_TRIES: i32 = 16;

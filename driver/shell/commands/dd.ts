@@ -5,6 +5,8 @@
  * changes the sector in it and writes it back.
  */
 import { BlkDevice } from "../../blk/device";
+import { Waiter } from "../../blk/waiter";
+import { place } from "../../util/arena";
 import { SECTOR_BYTES, VIRTIO_BLK_T_IN, VIRTIO_BLK_T_OUT } from "../../blk/layout";
 import {
   E_ARGUMENT,
@@ -46,8 +48,12 @@ export class Dd extends Command {
   private textPtr: usize;
   private textBytes: u32;
   private step: Step;
-  private handle: i32;
+  private waiter!: Waiter;
   private isInterrupted: bool;
+
+  init(): void {
+    this.waiter = place<Waiter>();
+  }
 
   name(): string {
     return "dd";
@@ -112,14 +118,13 @@ export class Dd extends Command {
     if (!disk.config.isInside(this.lba, 1)) return this.failHere(stepName(step), E_RANGE);
     const type = step == Step.WRITE ? VIRTIO_BLK_T_OUT : VIRTIO_BLK_T_IN;
     const blockLba = this.lba - (this.lba % this.sectorsPerBlock());
-    this.handle = disk.submit(type, blockLba, disk.blockPtr, disk.config.blockBytes);
-    if (this.handle < 0) return this.failHere(stepName(step), this.handle);
-    disk.dispatch();
-    return PENDING;
+    const bytes = disk.config.blockBytes;
+    const result = this.waiter.send(disk, type, blockLba, disk.blockPtr, bytes);
+    return result == PENDING ? PENDING : this.failHere(stepName(step), result);
   }
 
   resume(): i32 {
-    const result = this.disk.result(this.handle);
+    const result = this.waiter.result();
     if (result == PENDING) return PENDING;
     if (result != E_OK) return this.failHere(stepName(this.step), result);
     switch (this.step) {
@@ -162,17 +167,12 @@ export class Dd extends Command {
     const sectorPtr = this.sectorPtr();
     this.printPlace();
     for (let i: u32 = 0; i < SHOWN_BYTES; ++i) out.text(" ").hexByte(load<u8>(sectorPtr + i));
-    out.text("  |");
-    for (let i: u32 = 0; i < SHOWN_BYTES; ++i) {
-      const byte: u32 = load<u8>(sectorPtr + i);
-      out.char(byte >= 0x20 && byte < 0x7f ? byte : 0x2e);
-    }
-    out.text("|").line();
+    out.text("  |").printable(sectorPtr, SHOWN_BYTES).text("|").line();
   }
 
   private confirm(): void {
     this.printPlace();
-    out.text(" wrote ").decimal(this.textBytes).text(" bytes, zero-padded to 512").line();
+    out.text(" wrote ").count(this.textBytes, "byte").text(", zero-padded to 512").line();
   }
 
   private printPlace(): void {

@@ -9,6 +9,7 @@ import { commandAt, commandCount, findCommand, nearestCommand } from "../table";
 const SUMMARY_COLUMN: i32 = 40;
 
 /** Forms of a command stand apart by " | ". */
+const CHAR_SPACE: i32 = 0x20;
 const CHAR_BAR: i32 = 0x7c;
 const FORM_SEPARATOR_LENGTH: i32 = 3;
 
@@ -73,6 +74,8 @@ function describe(command: Command): void {
 
 /** Where the form that starts at `at` ends. */
 function endOfForm(forms: string, at: i32): i32 {
-  while (at < forms.length && forms.charCodeAt(at) != CHAR_BAR) ++at;
-  return at < forms.length ? at - 1 : at;
+  for (; at < forms.length; ++at) {
+    if (forms.charCodeAt(at) == CHAR_SPACE && forms.charCodeAt(at + 1) == CHAR_BAR) return at;
+  }
+  return at;
 }

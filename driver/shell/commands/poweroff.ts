@@ -18,6 +18,7 @@ export class Poweroff extends Command {
 
   init(): void {
     this.flusher = place<Flusher>();
+    this.flusher.init();
   }
 
   name(): string {

@@ -13,6 +13,7 @@ export class Reboot extends Command {
 
   init(): void {
     this.flusher = place<Flusher>();
+    this.flusher.init();
   }
 
   name(): string {

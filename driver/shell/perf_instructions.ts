@@ -1,0 +1,136 @@
+/**
+ * What a request costs the guest: submitting, dispatching and completing, each between two looks at
+ * the clock. Under `-icount shift=0` the clock counts instructions; without it these are times.
+ *
+ * Waiting does not count: a poll is added up only when it completed something. The price of looking
+ * at the clock is measured first and taken off. The clock has steps of 100 ns, which even out over
+ * thousands of requests.
+ */
+import { BlkDevice } from "../blk/device";
+import { SECTOR_BYTES, VIRTIO_BLK_T_IN } from "../blk/layout";
+import { Owner } from "../blk/request";
+import * as host from "../host";
+import { E_OK } from "../util/errors";
+
+const CALIBRATION_COUNT: i32 = 1000;
+
+const REQUEST_COUNT: u32 = 4096;
+
+/** Polls in one slice, so that Ctrl-C is seen while a device is slow. */
+const POLLS_PER_SLICE: i32 = 1000;
+
+export class Meter extends Owner {
+  depth: u32;
+  blockBytes: u32;
+  /** Nanoseconds in all, and the requests that they were for. */
+  submitNs: u64;
+  dispatchNs: u64;
+  completeNs: u64;
+  sentCount: u32;
+  /** Requests that ended in a measured poll, and those polls. */
+  doneCount: u32;
+  pollCount: u32;
+  error: i32;
+
+  private disk!: BlkDevice;
+  private dataPtr: usize;
+  private inFlightCount: u32;
+  private endedCount: u32;
+  private leftCount: u32;
+  /** What two looks at the clock with nothing between them are apart, a thousand times. */
+  private clockNs: u64;
+
+  /** Starts over with `depth` requests at a time, of one block into memory at `dataPtr`. */
+  begin(disk: BlkDevice, depth: u32, blockBytes: u32, dataPtr: usize): void {
+    this.disk = disk;
+    this.depth = depth;
+    this.blockBytes = blockBytes;
+    this.dataPtr = dataPtr;
+    this.submitNs = 0;
+    this.dispatchNs = 0;
+    this.completeNs = 0;
+    this.sentCount = 0;
+    this.doneCount = 0;
+    this.pollCount = 0;
+    this.leftCount = REQUEST_COUNT;
+    this.error = E_OK;
+    this.clockNs = calibrate();
+  }
+
+  /** One slice, about a batch of requests. Whether all of it is done. */
+  isDone(): bool {
+    if (this.inFlightCount == 0) {
+      if (this.leftCount == 0) return true;
+      this.sendBatch();
+    }
+    for (let i = 0; i < POLLS_PER_SLICE && this.inFlightCount > 0; ++i) this.look();
+    return false;
+  }
+
+  /** Sends nothing more. */
+  stop(): void {
+    this.leftCount = 0;
+  }
+
+  completed(slot: i32, result: i32, latencyNs: u64): void {
+    this.inFlightCount -= 1;
+    this.endedCount += 1;
+    if (result != E_OK) this.fail(result);
+  }
+
+  private fail(error: i32): void {
+    this.error = error;
+    this.leftCount = 0;
+  }
+
+  private sendBatch(): void {
+    const disk = this.disk;
+    const sectors = this.blockBytes / SECTOR_BYTES;
+    const lastLba = disk.config.capacitySectors - sectors;
+    let lba: u64 = 0;
+    const startNs = host.clockNs();
+    for (let i: u32 = 0; i < this.depth; ++i) {
+      const slot = disk.submit(VIRTIO_BLK_T_IN, lba, this.dataPtr, this.blockBytes, this);
+      if (slot < 0) return this.fail(slot);
+      this.inFlightCount += 1;
+      lba = lba + 2 * sectors > lastLba ? 0 : lba + 2 * sectors;
+    }
+    const submittedNs = host.clockNs();
+    disk.dispatch();
+    this.dispatchNs += host.clockNs() - submittedNs;
+    this.submitNs += submittedNs - startNs;
+    this.sentCount += this.depth;
+    this.leftCount -= min(this.depth, this.leftCount);
+  }
+
+  private look(): void {
+    const endedBefore = this.endedCount;
+    const startNs = host.clockNs();
+    this.disk.poll();
+    const takenNs = host.clockNs() - startNs;
+    if (this.endedCount == endedBefore) return;
+    this.completeNs += takenNs;
+    this.doneCount += this.endedCount - endedBefore;
+    this.pollCount += 1;
+  }
+
+  /** A tenth of a nanosecond: `totalNs` for `count` requests, without `pairs` pairs of looks. */
+  perRequest10(totalNs: u64, count: u32, pairs: u32): u64 {
+    const clockNs = (this.clockNs * pairs) / <u64>CALIBRATION_COUNT;
+    return count == 0 || totalNs < clockNs ? 0 : ((totalNs - clockNs) * 10) / count;
+  }
+
+  /** Batches that have been sent. */
+  batchCount(): u32 {
+    return this.sentCount / this.depth;
+  }
+}
+
+function calibrate(): u64 {
+  let sumNs: u64 = 0;
+  for (let i = 0; i < CALIBRATION_COUNT; ++i) {
+    const startNs = host.clockNs();
+    sumNs += host.clockNs() - startNs;
+  }
+  return sumNs;
+}
