@@ -33,7 +33,7 @@ FILE_DEADLINE_MS := 240000
 TESTS ?= $(shell find tests -name '*.test.ts')
 
 .DELETE_ON_ERROR:
-.PHONY: help run boot build test debug check fmt clean kernel
+.PHONY: help run boot build test debug check bench fuzz fmt clean kernel
 
 help: ## list the targets (default)
 	echo 'tsblk: a virtio-blk driver in TypeScript, interpreted on bare-metal RISC-V'
@@ -87,6 +87,17 @@ debug: ## boot the debug kernel and wait for gdb
 
 check: $(TOOLS) ## check layers, tidiness, dead exports and format
 	node build/node/scripts/check.js
+
+bench: ## measure: against qemu-img bench on the same file, and in guest instructions
+	scripts/setup.sh run
+	$(AGAIN) kernel
+	node build/node/scripts/bench.js
+
+fuzz: ## random requests and hostile devices (SEED=1 FUZZ_REQUESTS=5000000)
+	scripts/setup.sh run
+	$(AGAIN) build/driver.wasm
+	SEED=$${SEED:-$$(date +%s)} FUZZ_REQUESTS=$${FUZZ_REQUESTS:-5000000} \
+	    node --test --test-reporter=spec build/node/tests/fuzz.test.js
 
 fmt: $(TOOLS) ## format all TypeScript, JSON and C
 	node build/node/scripts/check.js --write

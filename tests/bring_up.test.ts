@@ -1,11 +1,26 @@
 /** The driver on the device model, from probing to DRIVER_OK, and each way in which that fails. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { VERSIONS } from "./embedder.js";
 import { Machine, type MachineOptions } from "./machine/machine.js";
 import type { DiskOptions } from "./machine/options.js";
-import { F, Status, type Version } from "./machine/spec.js";
+import { F, Status } from "./machine/spec.js";
 
-const VERSIONS: readonly Version[] = [1, 2];
+/** What the driver makes use of, besides what the transport asks for and RO. */
+const KNOWN = [
+  F.SIZE_MAX,
+  F.SEG_MAX,
+  F.BLK_SIZE,
+  F.FLUSH,
+  F.TOPOLOGY,
+  F.CONFIG_WCE,
+  F.DISCARD,
+  F.WRITE_ZEROES,
+  F.LIFETIME,
+  F.SECURE_ERASE,
+  F.INDIRECT_DESC,
+  F.EVENT_IDX,
+];
 const CAPACITY = 0;
 const BLK_SIZE = 20;
 
@@ -35,8 +50,7 @@ for (const version of VERSIONS) {
     const all = Array.from({ length: 64 }, (_, bit) => bit).filter((bit) => bit !== F.RO);
     const features = version === 1 ? all.filter((bit) => bit < 32) : all;
     const { machine } = boot({ slots: [{ version, features, limits: { segMax: 8 } }] });
-    const known = [F.SIZE_MAX, F.SEG_MAX, F.BLK_SIZE, F.FLUSH];
-    const expected = version === 1 ? [...known, F.ANY_LAYOUT] : [...known, F.VERSION_1];
+    const expected = version === 1 ? [...KNOWN, F.ANY_LAYOUT] : [...KNOWN, F.VERSION_1];
     assert.deepEqual([...machine.disk().accepted].sort(byNumber), expected.sort(byNumber));
     assert.ok(machine.disk().status.has(Status.DRIVER_OK));
   });
@@ -44,7 +58,7 @@ for (const version of VERSIONS) {
   test(`${name}: a disk that offers nothing optional works, with synchronous writes`, () => {
     const { machine, output } = boot({ slots: [{ version, features: [] }] });
     assert.match(output, /512-byte blocks, synchronous writes/);
-    assert.match(machine.send("dd write 1 x"), /wrote 1 bytes/);
+    assert.match(machine.send("dd write 1 x"), /wrote 1 byte/);
     assert.match(machine.send("flush"), /vda has no write cache/);
     assert.deepEqual(machine.disk().store.unflushed, []);
   });
@@ -76,7 +90,7 @@ for (const version of VERSIONS) {
   ] as const) {
     test(`${name}: of a queue of at most ${queueSizeMax}, ${used} entries are used`, () => {
       const { machine } = boot({ slots: [{ version, queueSizeMax }] });
-      assert.match(machine.send("blkinfo"), new RegExp(`queue size +${used}\\r`));
+      assert.match(machine.send("blkinfo"), new RegExp(`queue +${used} entries`));
       assert.match(machine.send("dd write 3 abc; dd read 3"), /61 62 63 00/);
     });
   }
@@ -169,6 +183,19 @@ test("bring-up: a version 2 device without VERSION_1 is refused with FAILED", ()
   const machine = refuses({}, /device does not accept a usable set of features/, (m) => {
     m.disk().offer([F.BLK_SIZE, F.FLUSH]);
   });
+  assert.ok(machine.disk().status.has(Status.FAILED));
+});
+
+test("bring-up, version 2: a generation that never holds still is refused", () => {
+  refuses({ version: 2 }, /device configuration makes no sense/, (machine) => {
+    let generation = 0;
+    machine.disk().faults.onRead = (at, value) => (at === 0xfc ? ++generation : value);
+  });
+});
+
+test("bring-up, version 1: memory whose page number does not fit the register is refused", () => {
+  const { machine, output } = boot({ slots: [{ version: 1 }], dmaBase: 2 ** 44 });
+  assert.match(output, /^vda: .*not usable: device does not accept a usable queue/m);
   assert.ok(machine.disk().status.has(Status.FAILED));
 });
 

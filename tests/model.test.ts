@@ -10,9 +10,11 @@ import { sendRange } from "./machine/bad_requests.js";
 import { Bus, HostTrap } from "./machine/bus.js";
 import { VirtualClock } from "./machine/clock.js";
 import { SectorStore } from "./machine/disk.js";
-import { anyRequest, ofType, startingIn } from "./machine/faults.js";
+import { anyRequest, ofType, randomFault, reordering, startingIn } from "./machine/faults.js";
 import { Console } from "./machine/console.js";
 import { type HostImports, hostImports, MachineEnd } from "./machine/host.js";
+import { HostileWindow } from "./machine/hostile.js";
+import { Machine } from "./machine/machine.js";
 import type { DiskOptions } from "./machine/options.js";
 import { Prng } from "./machine/prng.js";
 import { Rig, type RigOptions, type Slot } from "./machine/rig.js";
@@ -405,6 +407,18 @@ describe("model: a fault does what it says", () => {
         assert.ok(driver.rig.clock.nowNs - before >= 5_000_000);
       });
 
+      test(`${name}: completions are reordered at random`, () => {
+        const driver = live({ version }, host);
+        driver.device.faults.onRequest(anyRequest, reordering(new Prng(3), 1_000_000));
+        for (const slot of [0, 1, 2, 3, 4]) driver.send(IN, slot, 512, slot);
+        const ids = [0, 1, 2, 3, 4].map(() => driver.next()?.id ?? -1);
+        assert.notDeepEqual(ids, [0, 3, 6, 9, 12]);
+        assert.deepEqual(
+          ids.sort((a, b) => a - b),
+          [0, 3, 6, 9, 12],
+        );
+      });
+
       test(`${name}: a fault is used up after its count`, () => {
         const driver = live({ version }, host);
         driver.device.faults.onRequest(ofType(IN), { status: 1 }, 1);
@@ -474,6 +488,24 @@ describe("model: a fault does what it says", () => {
       assert.equal(driver.device.accepted.has(F.FLUSH), false);
     });
 
+    test(`version ${version}: a device can be another one after a reset`, () => {
+      const driver = live({ version });
+      const { device } = driver;
+      assert.equal(device.resetCount, 1);
+      device.faults.onReset = () => (device.queueSizeMax = 8);
+      driver.upTo("driver");
+      assert.equal(device.resetCount, 2);
+      assert.equal(device.sizeMax(0), 8);
+    });
+
+    test(`version ${version}: notifications and interrupts are counted`, () => {
+      const driver = live({ version });
+      driver.request(IN, 0, 512);
+      driver.request(IN, 0, 512);
+      assert.equal(driver.device.engine.kickCount, 2);
+      assert.equal(driver.device.interrupts, 1);
+    });
+
     test(`version ${version}: a register can lie`, () => {
       const driver = live({ version });
       driver.device.faults.onRead = (offset, value) => (offset === 0x070 ? 0xdead : value);
@@ -486,6 +518,15 @@ describe("model: a fault does what it says", () => {
       assert.deepEqual(driver.next(), { id: 7, lengthBytes: 1 });
     });
   }
+
+  test("a random fault is of every kind, sooner or later", () => {
+    const prng = new Prng(1);
+    const kinds = new Set<string>();
+    for (let i = 0; i < 400; i++)
+      for (const kind of Object.keys(randomFault(prng))) kinds.add(kind);
+    const expected = ["delayNs", "entryCount", "indexStep", "status", "usedId", "usedLength"];
+    assert.deepEqual([...kinds].sort(), expected);
+  });
 
   test("FEATURES_OK does not stick when the device refuses", () => {
     const driver = new TestDriver({ version: 2 }).upTo("driver");
@@ -614,5 +655,43 @@ describe("model: time is virtual", () => {
   test("the same seed gives the same numbers", () => {
     assert.deepEqual(new Prng(7).bytes(64), new Prng(7).bytes(64));
     assert.notDeepEqual(new Prng(7).bytes(64), new Prng(8).bytes(64));
+  });
+});
+
+describe("model: a hostile device", () => {
+  const hostile = (): [Machine, HostileWindow] => {
+    const machine = new Machine({ slots: [{}] });
+    machine.boot();
+    return [machine, new HostileWindow(machine, new Prng(5))];
+  };
+
+  test("shows garbage in registers, and truth when it is told to", () => {
+    const [machine, window] = hostile();
+    assert.equal(window.read(0x070, 4), 15);
+    window.garbageRarity = 1;
+    const shown = Array.from({ length: 50 }, () => window.read(0x070, 4));
+    assert.ok(new Set(shown).size > 25);
+    assert.equal(window.read(0, 4), 0x74726976, "identification is left alone");
+    assert.equal(machine.bus.windows[0], window);
+  });
+
+  test("overwrites the rings and status bytes, and nothing else", () => {
+    const [machine, window] = hostile();
+    const memory = new Uint8Array(machine.exports.memory.buffer);
+    const before = memory.slice();
+    for (let i = 0; i < 200; i++) window.scribbleRings();
+    const { usedPhys, size } = machine.disk().engine.place!;
+    const from = usedPhys - machine.memory.basePhys;
+    const to = from + 6 + 8 * size;
+    assert.notDeepEqual(memory.slice(from, to), before.slice(from, to));
+    memory.set(before.subarray(from, to), from);
+    assert.deepEqual(memory, before);
+  });
+
+  test("swallows the complaints of the model", () => {
+    const [machine, window] = hostile();
+    window.write(0x070, 4, 0x55);
+    assert.equal(window.read(0x01c, 4), 0);
+    assert.deepEqual(machine.violations, []);
   });
 });

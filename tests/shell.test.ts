@@ -2,14 +2,32 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Machine, PROMPT } from "./machine/machine.js";
+import { F } from "./machine/spec.js";
 
 const CTRL_C = 3;
+const QUESTION = "The contents of 8 sectors from 16 on are lost on vda. Type yes to go on: ";
+const ZEROED = "vda: 8 sectors from 16 on zeroed\r\n";
 const HISTORY_LINES = 16;
 
 function booted(options = {}): Machine {
   const machine = new Machine(options);
   machine.boot();
   return machine;
+}
+
+/** A machine whose disk can fill with zeros, 8 sectors at a time; sector 16 is not zero. */
+function bootedToZero(options = {}): Machine {
+  const disk = {
+    features: [F.BLK_SIZE, F.FLUSH, F.WRITE_ZEROES],
+    limits: { maxWriteZeroesSectors: 8 },
+  };
+  const machine = new Machine({ slots: [disk], ...options });
+  machine.disk().store.place(16, Buffer.from("kept"));
+  return machine;
+}
+
+function isKept(machine: Machine): boolean {
+  return machine.disk().store.read(16, 1)[0] !== 0;
 }
 
 test("shell: every key is echoed at once, byte for byte", () => {
@@ -112,4 +130,140 @@ test("shell: boot arguments without power-off end at the prompt", () => {
 test("shell: a read-only disk needs no flush", () => {
   const machine = booted({ slots: [{ isReadOnly: true }] });
   assert.match(machine.send("flush"), /vda is read-only, there is nothing to flush/);
+});
+
+test("shell: a command that destroys asks, and goes on only after yes", () => {
+  const machine = bootedToZero();
+  machine.boot();
+  for (const answer of ["no", "", "y", "yes!", "YES", " yes"]) {
+    assert.ok(machine.type("zero 16 8\r").endsWith(`\r\n${QUESTION}`));
+    assert.equal(machine.type(`${answer}\r`), `${answer}\r\nzero: not done\r\n${PROMPT}`);
+    assert.ok(isKept(machine), `'${answer}' is not yes`);
+  }
+  machine.type("zero 16 8\r");
+  assert.equal(machine.type("yes\r"), `yes\r\n${ZEROED}${PROMPT}`);
+  assert.ok(!isKept(machine));
+});
+
+test("shell: an answer is edited like a line", () => {
+  const machine = bootedToZero();
+  machine.boot();
+  machine.type("zero 16 8\r");
+  machine.type("no\x15yess\x7f\r");
+  assert.ok(!isKept(machine));
+});
+
+test("shell: Ctrl-C is no, and drops the rest of the line", () => {
+  const machine = bootedToZero();
+  machine.boot();
+  machine.type("zero 16 8; dd write 1 x\r");
+  assert.equal(machine.type("ye\x03"), `ye^C\r\nzero: not done\r\n${PROMPT}`);
+  assert.ok(isKept(machine));
+  assert.equal(machine.disk().store.read(1, 1)[0], 0);
+  assert.match(machine.send("dd read 16"), /kept/);
+});
+
+test("shell: an answer too long to be one is no", () => {
+  const machine = bootedToZero();
+  machine.boot();
+  machine.type("zero 16 8\r");
+  assert.ok(machine.type(`yes${" ".repeat(1100)}\r`).endsWith(`zero: not done\r\n${PROMPT}`));
+  assert.ok(isKept(machine));
+});
+
+test("shell: an answer is not in the history", () => {
+  const machine = bootedToZero();
+  machine.boot();
+  machine.type("zero 16 8\r");
+  machine.type("yes\r");
+  assert.ok(machine.type("\x1b[A").endsWith("zero 16 8"));
+});
+
+test("shell: an arrow key at a question does not bring the command as its answer", () => {
+  const machine = bootedToZero();
+  machine.boot();
+  machine.type("zero 16 8\r");
+  machine.type("\x1b[A\r");
+  assert.ok(isKept(machine));
+  assert.match(machine.send("dd read 16"), /kept/);
+});
+
+test("shell: boot arguments are never asked back about", () => {
+  const machine = bootedToZero({ bootArgs: "zero 16 8; dd read 16" });
+  const output = machine.boot();
+  assert.doesNotMatch(output, /Type yes/);
+  assert.ok(output.includes(ZEROED));
+  assert.ok(!isKept(machine));
+});
+
+test("shell: a command refused is not asked back about", () => {
+  const machine = bootedToZero();
+  machine.boot();
+  for (const range of ["16 0", "16 9999", "9999 1", "x 1", "16", "16 8 vdb"]) {
+    assert.doesNotMatch(machine.send(`zero ${range}`), /Type yes/);
+  }
+  assert.ok(isKept(machine));
+});
+
+test("shell: Ctrl-C within a range says how far it came, and nothing more is sent", () => {
+  const machine = bootedToZero();
+  machine.boot();
+  machine.type("zero 8 32\r");
+  machine.disk().faults.isHolding = true;
+  for (const byte of Buffer.from("yes\r")) machine.receive(byte);
+  for (let i = 0; i < 5; i++) machine.step();
+  machine.receive(CTRL_C);
+  machine.console.mark();
+  machine.disk().faults.isHolding = false;
+  machine.disk().engine.releaseAll();
+  machine.run();
+  assert.match(
+    machine.console.fresh,
+    /zero: 32 sectors from 8 on, vda: the first 8 done, then interrupted/,
+  );
+  assert.ok(isKept(machine));
+});
+
+test("shell: a range that failed does not make the next one fail", () => {
+  const machine = bootedToZero();
+  machine.boot();
+  machine.disk().faults.onRequest(() => true, { status: 1 }, 1);
+  machine.type("zero 16 8\r");
+  assert.match(machine.type("yes\r"), /vda: device reported an I\/O error/);
+  assert.ok(isKept(machine));
+  machine.type("zero 16 8\r");
+  assert.equal(machine.type("yes\r"), `yes\r\n${ZEROED}${PROMPT}`);
+});
+
+test("shell: a notice shows the line that is being typed again", () => {
+  const machine = booted();
+  machine.type("dd re");
+  machine.disk().resize(4096);
+  machine.console.mark();
+  machine.idle(200e6);
+  const notice = "\r\nvda: capacity is now 4096 sectors (2 MiB)\r\n";
+  assert.equal(machine.console.fresh, `${notice}${PROMPT}dd re`);
+  assert.match(machine.send("ad 4095"), /vda sector 4095: 00/);
+});
+
+test("shell: a notice at a question shows the question again, and the answer so far", () => {
+  const machine = bootedToZero();
+  machine.boot();
+  machine.type("zero 16 8\r");
+  machine.type("ye");
+  machine.disk().resize(4096);
+  machine.console.mark();
+  machine.idle(200e6);
+  assert.match(machine.console.fresh, /capacity is now/);
+  assert.ok(machine.console.fresh.endsWith(`${QUESTION}ye`), machine.console.fresh);
+  assert.ok(machine.type("s\r").includes(ZEROED));
+});
+
+test("shell: a key sequence that is cut off swallows neither Enter nor Ctrl-C", () => {
+  for (const cutOff of ["\x1b", "\x1b[", "\x1b[1;", "\x1bO"]) {
+    const machine = booted();
+    assert.match(machine.type(`blkdevs${cutOff}\r`), /vda: /);
+    assert.match(machine.type(`dd write 1 x${cutOff}\x03`), /\^C\r\ntsblk> $/);
+    assert.match(machine.type(`nonsense${cutOff}\x15blkdevs\r`), /vda: /);
+  }
 });

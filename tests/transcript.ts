@@ -8,6 +8,7 @@
  *   ---
  *   tsblk> dd read 9                              a line that is typed
  *   vda sector 9: ...                             what comes back; `...` is anything in the line
+ *   ... Type yes to go on: yes                    a question, and the answer that is typed
  *   ---
  *   expect vda 9 "text"                           what the host finds afterwards, zeros behind it
  *   status 0                                      the exit status of the machine
@@ -19,6 +20,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 
 const PROMPT = "tsblk> ";
+const QUESTION = /^(.*Type yes to go on: )(.*)$/;
 const SECTOR_BYTES = 512;
 const FOLDER = "tests/transcripts";
 
@@ -30,6 +32,7 @@ export interface DiskSpec {
   contents: Map<number, Buffer>;
 }
 
+/** What is typed, and what comes back up to the next prompt or question, the question included. */
 interface Exchange {
   line: number;
   input: Buffer;
@@ -51,7 +54,7 @@ export interface Transcript {
 export interface Subject {
   /** What comes before the first prompt, or before the end when there is none. */
   boot(): Promise<string>;
-  /** Types a line; what comes behind the echo, up to the next prompt or the end. */
+  /** Types a line; what comes behind the echo, up to a prompt, behind a question, or to the end. */
   type(input: Buffer): Promise<string>;
   /** Ends the machine if it still runs; its exit status if it has ended itself, otherwise null. */
   stop(): Promise<number | null>;
@@ -155,11 +158,15 @@ function parseContent(transcript: Transcript, word: string, operand: string): vo
 function parseSession(transcript: Transcript, session: string, headLines: number): void {
   const exchanges = transcript.exchanges;
   if (transcript.bootArgs) exchanges.push({ line: headLines, input: Buffer.of(), expected: [] });
-  session.split("\n").forEach((line, i) => {
-    if (line.startsWith(PROMPT) && !transcript.bootArgs) {
-      const input = unescape(line.slice(PROMPT.length));
-      exchanges.push({ line: headLines + 1 + i, input, expected: [] });
-    } else if (line !== "") exchanges.at(-1)!.expected.push(line);
+  session.split("\n").forEach((text, i) => {
+    const line = headLines + 1 + i;
+    const type = (input: string) => exchanges.push({ line, input: unescape(input), expected: [] });
+    const [, question = "", answer = ""] = QUESTION.exec(text) ?? [];
+    if (text.startsWith(PROMPT) && !transcript.bootArgs) type(text.slice(PROMPT.length));
+    else if (question !== "") {
+      exchanges.at(-1)!.expected.push(question);
+      type(answer);
+    } else if (text !== "") exchanges.at(-1)!.expected.push(text);
   });
 }
 

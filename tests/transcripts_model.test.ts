@@ -3,7 +3,7 @@
  * thread.
  */
 import { test } from "node:test";
-import { Machine } from "./machine/machine.js";
+import { Machine, PROMPT } from "./machine/machine.js";
 import type { DiskOptions } from "./machine/options.js";
 import { F, type Version } from "./machine/spec.js";
 import {
@@ -22,8 +22,14 @@ const FEATURES = [
   F.FLUSH,
   F.TOPOLOGY,
   F.CONFIG_WCE,
+  F.DISCARD,
+  F.WRITE_ZEROES,
+  F.INDIRECT_DESC,
   F.EVENT_IDX,
 ];
+
+const RANGE_SECTORS_MAX = 0x3fffff;
+const SECTOR_BYTES = 512;
 
 class ModelSubject implements Subject {
   private readonly machine: Machine;
@@ -41,8 +47,9 @@ class ModelSubject implements Subject {
   }
 
   async type(input: Buffer): Promise<string> {
-    const output = this.machine.send(input).replaceAll("\r", "");
-    return output.slice(output.indexOf("\n") + 1);
+    const output = this.machine.type(Buffer.concat([input, Buffer.of(13)])).replaceAll("\r", "");
+    const end = output.endsWith(PROMPT) ? output.length - PROMPT.length : output.length;
+    return output.slice(output.indexOf("\n") + 1, end);
   }
 
   async stop(): Promise<number | null> {
@@ -62,7 +69,12 @@ function diskOptions(disk: DiskSpec, version: Version): DiskOptions {
     isReadOnly: disk.readOnly,
     features: FEATURES,
     queueSizeMax: 1024,
-    limits: { segMax: 254 },
+    limits: {
+      segMax: 254,
+      maxDiscardSectors: RANGE_SECTORS_MAX,
+      discardSectorAlignment: disk.blockBytes / SECTOR_BYTES,
+      maxWriteZeroesSectors: RANGE_SECTORS_MAX,
+    },
   };
 }
 

@@ -30,6 +30,8 @@ export interface EngineOptions {
 export class BlkEngine {
   /** Requests the test decides about, oldest first. */
   readonly held: BlkRequest[] = [];
+  /** Notifications so far. */
+  kickCount = 0;
   private readonly unit: BlkUnit;
   private queue: SplitQueue | undefined;
   private isSilenced = false;
@@ -44,6 +46,11 @@ export class BlkEngine {
 
   get hasQueue(): boolean {
     return this.queue !== undefined;
+  }
+
+  /** Where the rings are, once the driver has said so. */
+  get place(): QueuePlace | undefined {
+    return this.queue?.place;
   }
 
   get inFlightCount(): number {
@@ -86,6 +93,7 @@ export class BlkEngine {
   }
 
   kick(): void {
+    this.kickCount += 1;
     this.queue?.kick();
     if (this.device.faults.isDeaf) return;
     if (this.options.latencyNs === undefined) this.serve();

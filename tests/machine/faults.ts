@@ -2,9 +2,11 @@
  * Misbehaviour a test can switch on, off and combine, at any moment.
  *
  * The switches concern the device as a whole; `onRequest` concerns single requests, chosen by a
- * predicate. The first entry that matches and is not used up applies.
+ * predicate. The first entry that matches and is not used up applies. A device that lies in its
+ * registers and writes where it likes is in hostile.ts.
  */
 
+import type { Prng } from "./prng.js";
 import type { BlkRequest } from "./request.js";
 
 export interface RequestFault {
@@ -27,9 +29,12 @@ export interface RequestFault {
 
 export type RequestMatch = (request: BlkRequest) => boolean;
 
+/** Makes up a fault for each request that it is asked for. */
+type FaultSource = () => RequestFault;
+
 interface Rule {
   readonly matches: RequestMatch;
-  readonly fault: RequestFault;
+  readonly fault: RequestFault | FaultSource;
   usesLeft: number;
 }
 
@@ -50,10 +55,12 @@ export class Faults {
   onRead: ((offset: number, value: number) => number) | undefined;
   /** Called before a read of the configuration space, to change things in the middle. */
   beforeConfigRead: ((offset: number) => void) | undefined;
+  /** Called when a reset has ended, before anything else can happen: the place to change. */
+  onReset: (() => void) | undefined;
   private rules: Rule[] = [];
 
   /** Applies `fault` to the next `count` requests that match. */
-  onRequest(matches: RequestMatch, fault: RequestFault, count = Infinity): void {
+  onRequest(matches: RequestMatch, fault: RequestFault | FaultSource, count = Infinity): void {
     this.rules.push({ matches, fault, usesLeft: count });
   }
 
@@ -66,7 +73,7 @@ export class Faults {
     const rule = this.rules.find(({ usesLeft, matches }) => usesLeft > 0 && matches(request));
     if (!rule) return {};
     rule.usesLeft -= 1;
-    return rule.fault;
+    return typeof rule.fault === "function" ? rule.fault() : rule.fault;
   }
 }
 
@@ -82,3 +89,29 @@ export const startingIn =
   (first: number, last: number): RequestMatch =>
   ({ type, sector }) =>
     type <= 1 && sector >= first && sector <= last;
+
+/** Completes every request a random time later, at most `withinNs`, and so in another order. */
+export const reordering =
+  (prng: Prng, withinNs: number): FaultSource =>
+  () => ({ delayNs: prng.below(withinNs) });
+
+const RANDOM_FAULTS: readonly ((prng: Prng) => RequestFault)[] = [
+  () => ({ status: 1 }),
+  () => ({ status: 2 }),
+  (prng) => ({ status: 3 + prng.below(253) }),
+  () => ({ status: "untouched" }),
+  (prng) => ({ usedId: (head) => head + 1 + prng.below(300) }),
+  (prng) => ({ usedId: () => prng.next() }),
+  (prng) => ({ usedLength: (length) => length + 1 + prng.below(1000) }),
+  () => ({ usedLength: () => 0 }),
+  (prng) => ({ indexStep: 2 + prng.below(300) }),
+  (prng) => ({ indexStep: -1 - prng.below(3) }),
+  () => ({ entryCount: 0 }),
+  () => ({ entryCount: 2 }),
+  (prng) => ({ delayNs: prng.below(6_000_000_000) }),
+];
+
+/** One of the ways in which a single request can go wrong. */
+export function randomFault(prng: Prng): RequestFault {
+  return RANDOM_FAULTS[prng.below(RANDOM_FAULTS.length)]?.(prng) ?? {};
+}

@@ -30,6 +30,13 @@ export interface DriverExports extends Record<string, unknown> {
   blkBuffer(): number;
   blkBufferLength(): number;
   blkSubmit(disk: number, type: number, lba: bigint, dataPtr: number, lengthBytes: number): number;
+  blkSubmitList(
+    disk: number,
+    type: number,
+    lba: bigint,
+    listPtr: number,
+    bufferCount: number,
+  ): number;
   blkPoll(handle: number): number;
 }
 

@@ -48,7 +48,12 @@ export class BlkDevice implements Window, QueueHost {
   private readonly queues: QueueRegisters;
   private readonly guard: ProbeGuard;
   private readonly isLegacy: boolean;
-  private interrupts = 0;
+  /** What QueueSizeMax shows from the next set-up on. */
+  queueSizeMax: number;
+  /** Causes of the interrupt that is pending. */
+  interrupts = 0;
+  /** Resets that have ended, the one of the first initialisation included. */
+  resetCount = 0;
   private shownInterrupts = 0;
 
   constructor(options: DiskOptions, environment: Environment) {
@@ -56,6 +61,7 @@ export class BlkDevice implements Window, QueueHost {
     this.memory = memory;
     this.referee = referee;
     this.disk = resolveDisk(options);
+    this.queueSizeMax = this.disk.queueSizeMax;
     this.isLegacy = this.disk.version === 1;
     this.store = new SectorStore(this.disk.sectorCount);
     this.status = new StatusRegister(referee, this.isLegacy);
@@ -141,7 +147,7 @@ export class BlkDevice implements Window, QueueHost {
   }
 
   sizeMax(index: number): number {
-    return index === 0 ? this.disk.queueSizeMax : 0;
+    return index === 0 ? this.queueSizeMax : 0;
   }
 
   checkSetupTime(what: string): void {
@@ -259,6 +265,8 @@ export class BlkDevice implements Window, QueueHost {
     this.interrupts = 0;
     this.shownInterrupts = 0;
     this.store.isWriteback = true;
+    this.resetCount += 1;
+    this.faults.onReset?.();
   }
 
   private checkDriver(what: string): void {

@@ -28,6 +28,15 @@ export class Prng {
     return Uint8Array.from({ length: lengthBytes }, () => this.next() & 0xff);
   }
 
+  /** True once in `bound` times. */
+  oneIn(bound: number): boolean {
+    return this.below(bound) === 0;
+  }
+
+  pick<T>(items: readonly T[]): T {
+    return items[this.below(items.length)] as T;
+  }
+
   /** A shuffled copy of `items`. */
   shuffle<T>(items: readonly T[]): T[] {
     const result = [...items];

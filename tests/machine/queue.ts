@@ -138,6 +138,10 @@ export class SplitQueue {
     this.memory.write(usedPhys + 4 + (this.usedIdx % size) * 8, words32(id, lengthBytes));
     const before = this.usedIdx;
     this.usedIdx = u16(before + step);
+    // An index that jumps gives back whatever the entries it passes name
+    for (let passed = 1; passed < step; passed++) {
+      this.giveBack(this.memory.read32(usedPhys + 4 + (u16(before + passed) % size) * 8));
+    }
     this.memory.writeAhead16(usedPhys + 2, this.usedIdx);
     if (!this.features.hasEventIdx) {
       return (this.memory.read16(availPhys) & AVAIL_F_NO_INTERRUPT) === 0;

@@ -2,9 +2,10 @@
  * Disk images for the QEMU tests: each test has a folder of its own below build/test, which is
  * removed after it.
  */
+import { execFileSync } from "node:child_process";
 import { closeSync, mkdirSync, mkdtempSync, openSync, readSync, rmSync } from "node:fs";
-import { truncateSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { statSync, truncateSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 
 const SECTOR_BYTES = 512;
 
@@ -51,4 +52,27 @@ export function readSector(path: string, lba: number): Uint8Array {
 /** The text of a sector up to its zero padding. */
 export function readText(path: string, lba: number): string {
   return new TextDecoder().decode(readSector(path, lba)).replace(/\0+$/, "");
+}
+
+/** Bytes of the host's disk that a file occupies: holes cost nothing. */
+export function allocatedBytes(path: string): number {
+  return statSync(path).blocks * SECTOR_BYTES;
+}
+
+/** Runs qemu-img and returns what it prints; fails when it does. */
+export function qemuImg(...args: string[]): string {
+  return execFileSync("qemu-img", args, { encoding: "utf8" });
+}
+
+/** Makes a qcow2 image above a raw one, which it takes everything from that is not in itself. */
+export function makeOverlay(folder: string, name: string, backing: string): string {
+  const path = join(folder, name);
+  qemuImg("create", "-q", "-f", "qcow2", "-F", "raw", "-b", resolve(backing), path);
+  return path;
+}
+
+/** What a guest would find in a qcow2 image, as a raw image next to it. Returns its path. */
+export function flatten(path: string): string {
+  qemuImg("convert", "-f", "qcow2", "-O", "raw", path, `${path}.raw`);
+  return `${path}.raw`;
 }

@@ -5,7 +5,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { makeFolder, makeImage, readSector, readText } from "./images.js";
-import { QemuMachine } from "./qemu.js";
+import { Monitor, monitorArgs } from "./monitor.js";
+import { QUESTION, QemuMachine } from "./qemu.js";
 
 test("harness: a command's output comes without echo and prompt", async (t) => {
   const disk = makeImage(makeFolder(t), "a.img", 1 << 20);
@@ -55,4 +56,26 @@ test("harness: the machine runs on when its input is closed", async (t) => {
   machine.closeInput();
   await machine.boot();
   await assert.rejects(machine.exit(200), /still runs/);
+});
+
+test("harness: a question ends a command's output, its answer is a line of its own", async (t) => {
+  const disk = makeImage(makeFolder(t), "a.img", 1 << 20);
+  const machine = new QemuMachine(t, { disks: [disk] });
+  await machine.boot();
+  assert.ok((await machine.command("help; zero 8 8")).endsWith(`on vda. ${QUESTION}`));
+  assert.equal(await machine.command("no"), "zero: not done\n");
+  assert.equal(await machine.confirm("zero 8 8"), "vda: 8 sectors from 8 on zeroed\n");
+  await assert.rejects(machine.confirm("zero 8 0"), /was not asked back about/);
+});
+
+test("harness: what the monitor refuses is an error with its reason", async (t) => {
+  const folder = makeFolder(t);
+  const machine = new QemuMachine(t, { extraArgs: monitorArgs(folder) });
+  await machine.boot();
+  const monitor = await Monitor.open(t, folder);
+  const { status } = (await monitor.execute("query-status")) as { status: string };
+  assert.equal(status, "running");
+  await assert.rejects(monitor.execute("block_resize", { device: "none", size: 512 }), /none/);
+  await machine.kill();
+  await assert.rejects(monitor.execute("query-status"), /query-status: /);
 });

@@ -29,6 +29,8 @@ export interface QemuOptions {
 }
 
 export const PROMPT = "tsblk> ";
+/** How a command asks before it goes on. */
+export const QUESTION = "Type yes to go on: ";
 const READY = "TSBLK: ready";
 
 const PANIC = "TSBLK: panic";
@@ -187,14 +189,23 @@ export class QemuMachine {
   }
 
   /**
-   * Types a line at the prompt. Returns what the command printed, without the echo and without the
-   * next prompt.
+   * Types a line at the prompt, or the answer to a question. Returns what the command printed,
+   * without the echo and without the next prompt; if it asks something, up to the question.
    */
   async command(line: string | Uint8Array, timeoutMs = DEADLINE_MS): Promise<string> {
     this.send(line);
     this.send("\r");
-    const text = await this.waitFor(new RegExp(`\n(?:[^]*\n)?${PROMPT}`), { timeoutMs });
-    return text.slice(text.indexOf("\n") + 1, -PROMPT.length);
+    const end = new RegExp(`\n(?:(?:[^]*\n)?${PROMPT}|[^\n]*${QUESTION})`);
+    const text = await this.waitFor(end, { timeoutMs });
+    const output = text.slice(text.indexOf("\n") + 1);
+    return output.endsWith(PROMPT) ? output.slice(0, -PROMPT.length) : output;
+  }
+
+  /** Types a line that is asked back about, and agrees. Returns what the command printed then. */
+  async confirm(line: string): Promise<string> {
+    const question = await this.command(line);
+    if (!question.endsWith(QUESTION)) throw this.fail(`'${line}' was not asked back about`);
+    return this.command("yes");
   }
 
   /** Waits until QEMU ends by itself. Returns its exit status, 128 when a signal ended it. */
