@@ -6,7 +6,7 @@
  * else touches it. It is refused while a disk does not come out of its reset, since such a disk may
  * still write what an earlier command gave it.
  */
-import { diskAt, diskCount } from "../blk/disks";
+import { isAnyHoldingMemory } from "../blk/disks";
 import { reservePages } from "../dma";
 
 export const BULK_BYTES: u32 = 8 << 20;
@@ -20,8 +20,5 @@ export function initBulk(): void {
 
 /** The area for the command that asks, page aligned, or 0 when a disk may still write to it. */
 export function takeBulk(): usize {
-  for (let i = 0; i < diskCount(); ++i) {
-    if (diskAt(i).recovery.holdsMemory) return 0;
-  }
-  return bulkPtr;
+  return isAnyHoldingMemory() ? 0 : bulkPtr;
 }

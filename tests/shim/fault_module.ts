@@ -37,7 +37,7 @@ const FAULTS: Record<string, string> = {
   recursion: `(call $recursion)`,
   loopRecursion: `(loop (loop (loop (call $loopRecursion))))`,
   wideRecursion: `(drop (call $wide ${"(i64.const 1)".repeat(200)}))`,
-  noWindow: `(drop (call $mmioRead32 (i32.const 99) (i32.const 0)))`,
+  noWindow: `(drop (call $mmioRead32 (i32.const 8) (i32.const 0)))`, // virt has eight
   noWindowLength: `(drop (call $windowLength (i32.const -1)))`,
   pastWindow: `(drop (call $mmioRead32 (i32.const 0) (i32.const 4096)))`,
   acrossWindowEnd: `(call $mmioWrite32 (i32.const 0) (i32.const 4094) (i32.const 0))`,
@@ -61,7 +61,10 @@ const FAULTS: Record<string, string> = {
     (if (i32.ne (call $mmioRead32 (i32.const 0) (i32.const 0)) (i32.const 0x74726976))
       (then (unreachable)))
     (call $fence)
-    (call $consoleWrite (i32.const 80) (i32.const 11))
+    (drop (call $bootArgs (i32.const 200) (i32.const 0)))
+    (if (i32.load8_u (i32.const 200)) (then (unreachable)))
+    (memory.copy (i32.const 131061) (i32.const 80) (i32.const 11))
+    (call $consoleWrite (i32.const 131061) (i32.const 11))
     (call $powerOff (i32.const 23))`,
 };
 
