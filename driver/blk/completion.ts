@@ -3,60 +3,82 @@
  * with what is split, tells the owners.
  */
 import * as err from "../util/errors";
+import { VirtqUsedElem } from "../virtio/layout";
+import { recordOf } from "../virtio/queue";
 import { BlkDevice } from "./device";
 import * as layout from "./layout";
 import { isRangeType } from "./checks";
-import { Request } from "./request";
-import { bucketOf, kindOf } from "./statistics";
+import { Owner, Request, Run } from "./request";
+import { sendNext } from "./sending";
+import { kindOf } from "./statistics";
 
 /**
  * Completes `count` used entries. Those that are done and went well are the most, so they come
- * first; they are counted in runs of the same type and latency bucket.
+ * first; they are counted, and their owners told, in runs that were submitted together.
  */
 export function completeUsed(disk: BlkDevice, count: u32): void {
   const queue = disk.queue;
-  let runType: u32 = layout.VIRTIO_BLK_T_IN;
-  let isTransfer = true;
-  let runFloorNs: u64 = 0;
-  let runWidthNs: u64 = 0;
-  let runCount: u64 = 0;
-  let runBytes: u64 = 0;
-  let maxLatencyNs = disk.statistics.maxLatencyNs;
+  const entriesPtr = queue.usedEntriesPtr;
+  const recordPtrs = queue.recordPtrs;
+  const slotMask = queue.slotMask;
+  const lengthMask = queue.lengthMask;
+  const firstIdx = queue.usedIdx;
+  const endIdx = firstIdx + count;
   let error = err.E_OK;
-  let index: u32 = 0;
-  for (; index < count; ++index) {
-    const slot = queue.usedChain(index);
-    if (slot < 0) {
-      error = slot;
+  let batch: u32 = 0;
+  let last = changetype<Request>(0);
+  let idx = firstIdx;
+  let runIdx = firstIdx;
+  for (; idx != endIdx; ++idx) {
+    const entryPtr = entriesPtr + <usize>(idx & slotMask) * offsetof<VirtqUsedElem>();
+    const elem = changetype<VirtqUsedElem>(entryPtr);
+    const id = elem.id;
+    if (id > slotMask) {
+      error = err.E_USED_RING;
       break;
     }
-    const request = disk.requests.at(slot);
-    const isWhole = request.doneBytes + request.chainBytes == request.lengthBytes;
-    if (request.readStatus() != layout.VIRTIO_BLK_S_OK || !isWhole) {
-      error = continueOrFail(disk, request, slot);
+    const request = changetype<Request>(recordOf(recordPtrs, id));
+    if ((elem.len & lengthMask) >= request.lengthLimit) {
+      error = err.E_USED_RING;
+      break;
+    }
+    request.lengthLimit = 0;
+    const status = <u32>request.readStatus();
+    if (status | (request.batch ^ batch)) {
+      if (idx != runIdx) endRun(disk, last, idx - runIdx);
+      runIdx = idx;
+      batch = 0;
+      if (status | (<u32>request.hasMore)) {
+        runIdx = idx + 1;
+        error = continueOrFail(disk, request);
+      }
       if (error != err.E_OK) break;
-      continue;
+      if (runIdx != idx) continue;
+      batch = request.batch;
+      run.last = request;
+      run.owner = request.owner;
     }
-    const latencyNs = disk.nowNs - request.submittedNs;
-    if (latencyNs - runFloorNs >= runWidthNs || request.type != runType) {
-      disk.statistics.addRun(kindOf(runType), runFloorNs, runCount, runBytes);
-      runType = request.type;
-      isTransfer = runType <= layout.VIRTIO_BLK_T_OUT;
-      runFloorNs = (<u64>1) << bucketOf(latencyNs);
-      runWidthNs = runFloorNs;
-      runCount = 0;
-      runBytes = 0;
-    }
-    if (latencyNs > maxLatencyNs) maxLatencyNs = latencyNs;
-    runCount += 1;
-    runBytes += isTransfer ? request.lengthBytes : coveredBytes(request);
-    disk.end(request, slot, err.E_OK, latencyNs);
+    request.owner = null;
+    request.nextFree = last;
+    last = request;
   }
-  disk.statistics.addRun(kindOf(runType), runFloorNs, runCount, runBytes);
-  disk.statistics.maxLatencyNs = maxLatencyNs;
-  queue.releaseUsed(index);
-  if (index > 0) disk.recovery.noteProgress();
+  if (<i32>(idx - runIdx) > 0) endRun(disk, last, idx - runIdx);
+  queue.releaseUsed(idx - firstIdx);
+  if (idx != firstIdx) disk.recovery.noteProgress();
   if (error != err.E_OK) disk.recovery.begin(error);
+}
+
+const run = changetype<Run>(memory.data(offsetof<Run>(), 16));
+
+/** Counts the requests of a run, all of them alike, and tells their owner. */
+function endRun(disk: BlkDevice, first: Request, count: u32): void {
+  const latencyNs = disk.nowNs - first.submittedNs;
+  const bytes =
+    first.type <= layout.VIRTIO_BLK_T_OUT ? <u64>first.lengthBytes * count : coveredBytes(first);
+  disk.statistics.addRun(kindOf(first.type), latencyNs, count, bytes);
+  run.first = first;
+  run.count = count;
+  changetype<Owner>(run.owner).completedRun(run, disk.requests, latencyNs);
 }
 
 /**
@@ -64,20 +86,20 @@ export function completeUsed(disk: BlkDevice, count: u32): void {
  * the device has not written the status byte: the chain is not really done then, and only a reset
  * makes its memory ours again.
  */
-function continueOrFail(disk: BlkDevice, request: Request, slot: i32): i32 {
+function continueOrFail(disk: BlkDevice, request: Request): i32 {
   const status = request.readStatus();
   if (status == layout.STATUS_UNTOUCHED) {
     request.verdict = err.E_STATUS;
     return err.E_STATUS;
   }
   const result = chainResult(status);
-  request.doneBytes += request.chainBytes;
   if (result == err.E_OK) {
+    request.doneBytes += request.chainBytes;
     disk.statistics.splits += 1;
-    disk.sendNext(request, slot);
+    sendNext(disk, request);
   } else {
     disk.statistics.addError(kindOf(request.type), result);
-    disk.end(request, slot, result, disk.nowNs - request.submittedNs);
+    disk.end(request, request.index, result, disk.nowNs - request.submittedNs);
   }
   return err.E_OK;
 }

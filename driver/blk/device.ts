@@ -7,11 +7,12 @@
  * request. What it does wrong is mended in recovery.ts.
  */
 import * as host from "../host";
+import { physOf } from "../dma";
 import { place, reserve } from "../util/arena";
 import * as err from "../util/errors";
-import { VIRTIO_F_EVENT_IDX, VIRTIO_F_INDIRECT_DESC, VIRTQ_DESC_F_WRITE } from "../virtio/layout";
+import { VIRTIO_F_EVENT_IDX, VIRTIO_F_INDIRECT_DESC } from "../virtio/layout";
 import { VirtioDriver, negotiate } from "../virtio/negotiate";
-import { QUEUE_SIZE_LIMIT, Virtqueue } from "../virtio/queue";
+import { QUEUE_SIZE_LIMIT, Virtqueue, moveData } from "../virtio/queue";
 import { Transport } from "../virtio/transport";
 import { checkBuffers, checkSpecial, isMemory } from "./checks";
 import { completeUsed } from "./completion";
@@ -20,8 +21,9 @@ import { checkHealth } from "./health";
 import * as layout from "./layout";
 import { Recovery } from "./recovery";
 import { DiskObserver } from "./observer";
-import { Buffer, Owner, Request, RequestTable } from "./request";
-import { describeSegments, fitsChains, nextChainBytes } from "./segments";
+import { Buffer, Owner, Request, RequestTable, Transfer } from "./request";
+import { fitsChains } from "./segments";
+import { makeReady, sendNext, sendReady } from "./sending";
 import { Statistics } from "./statistics";
 
 /** The device's only queue (§5.2.2). */
@@ -53,11 +55,12 @@ const KNOWN_FEATURES: u64 =
 export class BlkDevice extends VirtioDriver {
   index: i32;
   transport!: Transport;
-  config!: BlkConfig;
-  queue!: Virtqueue;
-  statistics!: Statistics;
-  requests!: RequestTable;
-  recovery!: Recovery;
+  // Parts, as pointers: a field of a class type would be checked for null at every use
+  private configPtr: usize;
+  private queuePtr: usize;
+  private statisticsPtr: usize;
+  private requestsPtr: usize;
+  private recoveryPtr: usize;
   offered: u64;
   accepted: u64;
   /** E_OK while the disk can be used, otherwise why it cannot. */
@@ -72,6 +75,9 @@ export class BlkDevice extends VirtioDriver {
   nowNs: u64;
   nextCheckNs: u64;
 
+  /** Number of the last batch. */
+  lastBatch: u32;
+
   private isLegacy: bool;
   /** The write policy that the user has chosen, if any. */
   private hasChosenCache: bool;
@@ -84,20 +90,41 @@ export class BlkDevice extends VirtioDriver {
     this.index = index;
     this.transport = transport;
     this.isLegacy = transport.isLegacy();
-    this.config = place<BlkConfig>();
+    this.configPtr = changetype<usize>(place<BlkConfig>());
     this.config.init();
-    this.queue = place<Virtqueue>();
+    this.queuePtr = changetype<usize>(place<Virtqueue>());
     this.queue.init();
-    this.statistics = place<Statistics>();
+    this.statisticsPtr = changetype<usize>(place<Statistics>());
     this.statistics.init();
-    this.requests = place<RequestTable>();
+    this.requestsPtr = changetype<usize>(place<RequestTable>());
     this.requests.init();
-    this.recovery = place<Recovery>();
+    this.recoveryPtr = changetype<usize>(place<Recovery>());
     this.recovery.init(this);
     this.blockPtr = reserve(BLOCK_BYTES_MAX, 16);
     this.bufferCount = 1;
+    this.lastBatch = 1;
     this.queueSizeLimit = QUEUE_SIZE_LIMIT;
     this.timeoutNs = REQUEST_TIMEOUT_NS;
+  }
+
+  get config(): BlkConfig {
+    return changetype<BlkConfig>(this.configPtr);
+  }
+
+  get queue(): Virtqueue {
+    return changetype<Virtqueue>(this.queuePtr);
+  }
+
+  get statistics(): Statistics {
+    return changetype<Statistics>(this.statisticsPtr);
+  }
+
+  get requests(): RequestTable {
+    return changetype<RequestTable>(this.requestsPtr);
+  }
+
+  get recovery(): Recovery {
+    return changetype<Recovery>(this.recoveryPtr);
   }
 
   knownFeatures(): u64 {
@@ -128,10 +155,12 @@ export class BlkDevice extends VirtioDriver {
   /** Gives every chain its frame, and frees those that no request is in. */
   private describeFrames(): void {
     const headerBytes = <u32>offsetof<layout.BlkRequestHeader>();
+    this.requests.clear();
     for (let slot = <i32>this.queue.chainCount - 1; slot >= 0; --slot) {
       const request = this.requests.at(slot);
+      this.queue.addChain(slot, request);
       this.queue.describeFrame(slot, request.framePtr, headerBytes, request.statusPtr());
-      if (!request.owner) this.queue.giveChain(slot);
+      if (!request.owner) this.requests.give(request);
     }
   }
 
@@ -182,6 +211,57 @@ export class BlkDevice extends VirtioDriver {
    * which is free again then, or why the request is refused.
    */
   submit(type: u32, lba: u64, dataPtr: usize, lengthBytes: u32, owner: Owner): i32 {
+    const requests = this.requests;
+    const request = requests.firstFree;
+    const template = requests.template(type);
+    const isReady = lengthBytes == template.lengthBytes && request.readyKey == template.key;
+    if (!isReady || !template.takes(lba, dataPtr)) {
+      return this.submitAny(type, lba, dataPtr, lengthBytes, owner);
+    }
+    const queue = this.queue;
+    requests.firstFree = request.nextFree;
+    request.owner = owner;
+    request.lba = lba;
+    request.dataPtr = dataPtr;
+    if (queue.isIdle()) this.readClock();
+    request.submittedNs = this.nowNs;
+    request.batch = this.nextBatch();
+    request.writePlace(lba);
+    moveData(request, physOf(dataPtr));
+    queue.send(request, template.lengthLimit);
+    return request.index;
+  }
+
+  /** A number for requests that are submitted together. */
+  nextBatch(): u32 {
+    this.lastBatch += 2; // odd for ever
+    return this.lastBatch;
+  }
+
+  /**
+   * As `submit`, for `count` transfers of the same type and length; `listPtr` points to as many of
+   * type Transfer. Returns how many have been put into the ring, or, when that is none, why the
+   * first one is refused.
+   */
+  submitMany(type: u32, listPtr: usize, count: u32, lengthBytes: u32, owner: Owner): i32 {
+    const template = this.requests.template(type);
+    let sent: u32 = 0;
+    while (sent < count) {
+      const fromPtr = listPtr + <usize>sent * offsetof<Transfer>();
+      if (lengthBytes == template.lengthBytes) {
+        sent += sendReady(this, template, fromPtr, count - sent, owner);
+      }
+      if (sent == count) break;
+      const next = changetype<Transfer>(listPtr + <usize>sent * offsetof<Transfer>());
+      const slot = this.submitAny(type, next.lba, next.dataPtr, lengthBytes, owner);
+      if (slot < 0) return sent > 0 ? <i32>sent : slot;
+      sent += 1;
+    }
+    return <i32>sent;
+  }
+
+  /** As `submit`, from the beginning. */
+  private submitAny(type: u32, lba: u64, dataPtr: usize, lengthBytes: u32, owner: Owner): i32 {
     if (this.health != err.E_OK) return this.health;
     if (this.recovery.isActive) return err.E_BUSY;
     const error =
@@ -232,9 +312,9 @@ export class BlkDevice extends VirtioDriver {
   private enqueue(type: u32, lba: u64, dataPtr: usize, lengthBytes: u32, owner: Owner): i32 {
     const bufferCount = this.bufferCount;
     this.bufferCount = 1;
-    const slot = this.queue.takeChain();
-    if (slot < 0) return err.E_BUSY;
-    const request = this.requests.at(slot);
+    const request = this.requests.take();
+    if (!request) return err.E_BUSY;
+    request.readyKey = 0;
     request.owner = owner;
     request.type = type;
     request.lba = lba;
@@ -245,34 +325,17 @@ export class BlkDevice extends VirtioDriver {
     request.verdict = 0;
     if (this.queue.inFlightCount == 0) this.readClock();
     request.submittedNs = this.nowNs;
+    request.batch = this.nextBatch();
     if (bufferCount > 1 && !fitsChains(request, this.config)) {
       request.owner = null;
-      this.queue.giveChain(slot);
+      this.requests.give(request);
       return err.E_ALIGN;
     }
-    this.sendNext(request, slot);
-    return slot;
-  }
-
-  /** Puts the next chain of `request` into the ring: header, data, status (§5.2.6). */
-  sendNext(request: Request, slot: i32): void {
-    const queue = this.queue;
-    const lengthBytes = request.lengthBytes;
-    const isRead = readsIntoMemory(request.type);
-    const flags = isRead ? VIRTQ_DESC_F_WRITE : 0;
-    let count: u32 = 1;
-    if (request.bufferCount == 1 && lengthBytes <= this.config.segmentBytesMax) {
-      request.chainBytes = lengthBytes;
-      if (lengthBytes == 0) count = 0;
-      else queue.describeData(slot, 0, request.dataPtr, lengthBytes, flags);
-    } else {
-      request.chainBytes = nextChainBytes(request, this.config);
-      assert(request.chainBytes > 0, "what is left of the request does not fit a chain");
-      count = describeSegments(request, this.config, queue, slot, flags);
+    sendNext(this, request);
+    if (type <= layout.VIRTIO_BLK_T_OUT && bufferCount == 1 && !request.hasMore) {
+      makeReady(this, request);
     }
-    request.writeFrame();
-    request.sentNs = this.nowNs;
-    queue.send(slot, count, (isRead ? request.chainBytes : 0) + 1);
+    return request.index;
   }
 
   /** What is sent from now on counts as sent now. */
@@ -306,18 +369,9 @@ export class BlkDevice extends VirtioDriver {
   end(request: Request, slot: i32, result: i32, latencyNs: u64): void {
     const owner = request.owner!;
     request.owner = null;
-    if (slot < <i32>this.queue.chainCount) this.queue.giveChain(slot);
+    if (slot < <i32>this.queue.chainCount) this.requests.give(request);
     owner.completed(slot, result, latencyNs);
   }
-}
-
-/** Whether the device writes the data of a request of this type. */
-function readsIntoMemory(type: u32): bool {
-  return (
-    type == layout.VIRTIO_BLK_T_IN ||
-    type == layout.VIRTIO_BLK_T_GET_ID ||
-    type == layout.VIRTIO_BLK_T_GET_LIFETIME
-  );
 }
 
 /** The largest power of two that is not above `value`, or 0. */

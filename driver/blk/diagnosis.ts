@@ -81,7 +81,7 @@ export class Diagnosis {
 
   private collectRequest(disk: BlkDevice): void {
     this.request = disk.requests.at(this.slot);
-    this.ageNs = host.clockNs() - this.request.sentNs;
+    this.ageNs = host.clockNs() - this.request.sinceNs;
     this.chain.read(disk.queue, this.slot);
     this.checkChain();
     if (!this.queue.hasUsed()) this.watch(disk);
@@ -171,8 +171,8 @@ function oldestSlot(disk: BlkDevice): i32 {
   let oldest = -1;
   for (let slot = 0; slot < <i32>disk.queue.chainCount; ++slot) {
     const request = disk.requests.at(slot);
-    if (!request.owner || !disk.queue.isInFlight(slot)) continue;
-    if (oldest < 0 || request.sentNs < disk.requests.at(oldest).sentNs) oldest = slot;
+    if (!request.owner || request.lengthLimit == 0) continue;
+    if (oldest < 0 || request.sinceNs < disk.requests.at(oldest).sinceNs) oldest = slot;
   }
   return oldest;
 }

@@ -27,7 +27,7 @@ function isOverdue(disk: BlkDevice): bool {
   for (let slot = 0; slot < <i32>disk.queue.chainCount; ++slot) {
     const request = disk.requests.at(slot);
     if (!request.owner || disk.recovery.holds(request)) continue;
-    if (disk.nowNs - request.sentNs >= disk.timeoutNs) return true;
+    if (disk.nowNs - request.sinceNs >= disk.timeoutNs) return true;
   }
   return false;
 }
@@ -37,6 +37,7 @@ function checkConfiguration(disk: BlkDevice): void {
   if (disk.health != E_OK || !disk.transport.takeConfigChange()) return;
   const before = disk.config.capacitySectors;
   disk.config.readCapacity(disk.transport);
+  disk.requests.forget();
   const observer = disk.observer;
   if (observer && disk.config.capacitySectors != before) observer.resized(disk);
 }

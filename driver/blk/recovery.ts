@@ -18,6 +18,7 @@ import { QUEUE_SIZE_LIMIT } from "../virtio/queue";
 import { BlkDevice } from "./device";
 import * as layout from "./layout";
 import { Request } from "./request";
+import { sendNext } from "./sending";
 import { kindOf } from "./statistics";
 
 /** Recoveries in a row after which a disk is given up, and times that one request is sent again. */
@@ -67,6 +68,7 @@ export class Recovery {
   private beginReset(): void {
     if (this.lastCause != err.E_OK) this.disk.statistics.recoveries += 1;
     this.isActive = true;
+    this.disk.requests.forget();
     this.holdsFlushes = false;
     this.deadlineNs = host.clockNs() + RESET_TIMEOUT_NS;
     this.disk.transport.writeStatus(0);
@@ -138,7 +140,7 @@ export class Recovery {
     request.verdict += 1;
     this.disk.statistics.replays += 1;
     if (isFlush(request)) this.holdsFlushes = true;
-    else this.disk.sendNext(request, slot);
+    else sendNext(this.disk, request);
   }
 
   /** Sends the flushes again once every other request that was replayed has ended (§5.2.6.2). */
@@ -149,7 +151,7 @@ export class Recovery {
     disk.readClock();
     for (let slot = 0; slot < <i32>QUEUE_SIZE_LIMIT; ++slot) {
       const request = disk.requests.at(slot);
-      if (isReplayed(request) && isFlush(request)) disk.sendNext(request, slot);
+      if (isReplayed(request) && isFlush(request)) sendNext(disk, request);
     }
     disk.dispatch();
   }

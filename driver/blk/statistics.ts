@@ -59,8 +59,10 @@ export class Statistics {
    * Adds `count` requests of one kind that took about `latencyNs` each and moved `bytes` in all.
    */
   addRun(kind: Kind, latencyNs: u64, count: u64, bytes: u64): void {
-    this.buckets[<i32>kind * BUCKET_COUNT + bucketOf(latencyNs)] += count;
-    this.kindBytes[<i32>kind] += bytes;
+    const bucket = <i32>kind * BUCKET_COUNT + bucketOf(latencyNs);
+    unchecked((this.buckets[bucket] += count));
+    unchecked((this.kindBytes[<i32>kind] += bytes));
+    this.maxLatencyNs = max(this.maxLatencyNs, latencyNs);
   }
 
   /** Adds a request of a kind that failed with `error`, a negative code. */
@@ -104,7 +106,7 @@ export class Statistics {
 }
 
 /** The bucket of a latency. */
-export function bucketOf(latencyNs: u64): i32 {
+function bucketOf(latencyNs: u64): i32 {
   return 63 - <i32>clz(latencyNs | 1);
 }
 

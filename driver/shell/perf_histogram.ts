@@ -24,10 +24,11 @@ export class Histogram {
     for (let i = 0; i < BUCKET_COUNT; ++i) this.counts[i] = 0;
   }
 
-  add(latencyNs: u64): void {
+  /** Adds `count` latencies. */
+  add(latencyNs: u64, count: u32): void {
     const bucket = bucketOf(latencyNs);
-    unchecked((this.counts[bucket] += 1));
-    this.total += 1;
+    unchecked((this.counts[bucket] += count));
+    this.total += count;
     if (latencyNs > this.maxNs) this.maxNs = latencyNs;
   }
 

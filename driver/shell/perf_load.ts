@@ -1,15 +1,15 @@
 /**
  * A load on a disk: keeps a number of requests in flight until so many have been sent or a time is
- * over, and counts what they took. Each completed request sends the next one, from the same slot.
+ * over, and counts what they took. As many as have come back together are sent together.
  *
- * Reads go over the whole disk, into buffers that are shared when there are fewer of them than
- * requests in flight. Writes stay in the scratch range, whose content is in memory, and write just
+ * Reads go over the whole disk, into buffers that they take in turn and share: nobody looks at what
+ * is read. Writes stay in the scratch range, whose content is in memory, and write just
  * that content: the range is what it was at every moment, also when the machine is switched off.
  */
 import { BlkDevice, QUEUE_SIZE_MAX } from "../blk/device";
 import { SECTOR_BYTES, VIRTIO_BLK_T_IN, VIRTIO_BLK_T_OUT } from "../blk/layout";
-import { Owner } from "../blk/request";
-import { place, placeArray } from "../util/arena";
+import { Owner, RequestTable, Run, Transfer } from "../blk/request";
+import { place, reserve } from "../util/arena";
 import { E_BUSY, E_OK } from "../util/errors";
 import { Histogram } from "./perf_histogram";
 
@@ -41,11 +41,6 @@ export class Plan {
   scratchLba: u64;
   scratchPtr: usize;
   scratchBytes: u32;
-
-  /** Buffers that reads share. */
-  readBuffers(): u32 {
-    return min(this.depth, this.readBytes / this.blockBytes);
-  }
 }
 
 export class Load extends Owner {
@@ -65,17 +60,15 @@ export class Load extends Owner {
   private scratchBlocks: u64;
   private nextBlock: u64;
   private random: u64;
-  /** By slot: the buffer for reads, and the request. */
-  private readPtrs!: StaticArray<usize>;
-  private lbas!: StaticArray<u64>;
-  private types!: StaticArray<u32>;
+  private readBuffer: u32;
+  private readBuffers: u32;
+  /** Transfers that are about to be submitted. */
+  private listPtr: usize;
 
   init(): void {
     this.histogram = place<Histogram>();
     this.histogram.init();
-    this.readPtrs = placeArray<usize>(QUEUE_SIZE_MAX);
-    this.lbas = placeArray<u64>(QUEUE_SIZE_MAX);
-    this.types = placeArray<u32>(QUEUE_SIZE_MAX);
+    this.listPtr = reserve(<usize>QUEUE_SIZE_MAX * offsetof<Transfer>(), 16);
   }
 
   /** Sends the first requests. `isDone` tells when the last one has come back. */
@@ -89,14 +82,13 @@ export class Load extends Owner {
     this.scratchBlocks = plan.scratchBytes / plan.blockBytes;
     this.nextBlock = 0;
     this.random = RANDOM_SEED;
+    this.readBuffer = 0;
+    this.readBuffers = plan.readBytes / plan.blockBytes;
     this.leftCount = plan.requestCount;
     disk.readClock();
     this.startNs = disk.nowNs;
     this.deadlineNs = this.startNs + plan.durationNs;
-    const buffers = plan.readBuffers();
-    for (let i: u32 = 0; i < plan.depth; ++i) {
-      this.sendNext(plan.readPtr + <usize>(i % buffers) * plan.blockBytes);
-    }
+    this.send(plan.depth);
     disk.dispatch();
   }
 
@@ -104,6 +96,11 @@ export class Load extends Owner {
   isDone(): bool {
     if (this.plan.disk.nowNs >= this.deadlineNs) this.leftCount = 0;
     return this.inFlightCount == 0;
+  }
+
+  /** Whether more will be sent. */
+  isSending(): bool {
+    return this.leftCount > 0;
   }
 
   /** Sends nothing more. */
@@ -116,15 +113,21 @@ export class Load extends Owner {
     return max<u64>(this.plan.disk.nowNs - this.startNs, 1);
   }
 
-  completed(slot: i32, result: i32, latencyNs: u64): void {
-    this.inFlightCount -= 1;
-    if (result != E_OK) return this.fail(result, this.types[slot], this.lbas[slot]);
-    this.histogram.add(latencyNs);
-    this.requestsDone += 1;
-    this.sendNext(unchecked(this.readPtrs[slot]));
+  completedRun(run: Run, requests: RequestTable, latencyNs: u64): void {
+    requests.giveRun(run);
+    this.inFlightCount -= run.count;
+    this.requestsDone += run.count;
+    this.histogram.add(latencyNs, run.count);
+    this.send(run.count);
   }
 
-  /** The first failure ends the load. */
+  /** Only a request that failed comes here: it ends the load. */
+  completed(slot: i32, result: i32, latencyNs: u64): void {
+    const request = this.plan.disk.requests.at(slot);
+    this.inFlightCount -= 1;
+    this.fail(result, request.type, request.lba);
+  }
+
   private fail(error: i32, type: u32, lba: u64): void {
     this.leftCount = 0;
     if (this.error != E_OK) return;
@@ -133,28 +136,49 @@ export class Load extends Owner {
     this.errorLba = lba;
   }
 
-  private sendNext(readPtr: usize): void {
-    if (this.leftCount == 0) return;
-    this.leftCount -= 1;
-    const plan = this.plan;
-    const isWrite =
-      plan.access != Access.READ &&
-      (plan.access == Access.WRITE || this.nextRandom() % 10 < WRITES_IN_TEN);
-    const block = this.takeBlock(isWrite ? this.scratchBlocks : this.readBlocks);
-    const type = isWrite ? VIRTIO_BLK_T_OUT : VIRTIO_BLK_T_IN;
-    let lba = block * (plan.blockBytes / SECTOR_BYTES);
-    if (isWrite) lba += plan.scratchLba;
-    const dataPtr = isWrite ? plan.scratchPtr + <usize>block * plan.blockBytes : readPtr;
-    const slot = plan.disk.submit(type, lba, dataPtr, plan.blockBytes, this);
-    if (slot < 0) {
-      // Somebody else uses slots of this disk: then there are fewer in flight
-      if (slot != E_BUSY || this.inFlightCount == 0) this.fail(slot, type, lba);
-      return;
+  /** Sends up to `count` requests, those of a type together. */
+  private send(count: u32): void {
+    let left = <u32>min<u64>(count, this.leftCount);
+    this.leftCount -= left;
+    if (this.plan.access != Access.MIXED) return this.sendAlike(this.plan.access, left);
+    for (; left > 0; --left) {
+      const isWrite = this.nextRandom() % 10 < WRITES_IN_TEN;
+      this.sendAlike(isWrite ? Access.WRITE : Access.READ, 1);
     }
-    this.inFlightCount += 1;
-    unchecked((this.readPtrs[slot] = readPtr));
-    unchecked((this.lbas[slot] = lba));
-    unchecked((this.types[slot] = type));
+  }
+
+  private sendAlike(access: Access, count: u32): void {
+    if (count == 0) return;
+    const listPtr = this.listPtr;
+    const endPtr = listPtr + <usize>count * offsetof<Transfer>();
+    const isWrite = access == Access.WRITE;
+    for (let ptr = listPtr; ptr != endPtr; ptr += offsetof<Transfer>()) {
+      if (isWrite) this.planWrite(changetype<Transfer>(ptr));
+      else this.planRead(changetype<Transfer>(ptr));
+    }
+    const plan = this.plan;
+    const type = isWrite ? VIRTIO_BLK_T_OUT : VIRTIO_BLK_T_IN;
+    const sent = plan.disk.submitMany(type, listPtr, count, plan.blockBytes, this);
+    if (sent > 0) this.inFlightCount += sent;
+    // Somebody else uses slots of this disk: then there are fewer in flight
+    else if (sent != E_BUSY || this.inFlightCount == 0) {
+      this.fail(sent, type, changetype<Transfer>(listPtr).lba);
+    }
+  }
+
+  private planRead(transfer: Transfer): void {
+    const plan = this.plan;
+    if (this.readBuffer == this.readBuffers) this.readBuffer = 0;
+    transfer.lba = this.takeBlock(this.readBlocks) * (plan.blockBytes / SECTOR_BYTES);
+    transfer.dataPtr = plan.readPtr + <usize>this.readBuffer * plan.blockBytes;
+    this.readBuffer += 1;
+  }
+
+  private planWrite(transfer: Transfer): void {
+    const plan = this.plan;
+    const block = this.takeBlock(this.scratchBlocks);
+    transfer.lba = plan.scratchLba + block * (plan.blockBytes / SECTOR_BYTES);
+    transfer.dataPtr = plan.scratchPtr + <usize>block * plan.blockBytes;
   }
 
   /** The next block of so many, in a row or anywhere. */

@@ -21,7 +21,7 @@
  */
 import * as host from "../host";
 import { pageAlign, physOf, reservePages } from "../dma";
-import { placeArray } from "../util/arena";
+import { reserve } from "../util/arena";
 import { E_USED_RING } from "../util/errors";
 import {
   VIRTIO_F_EVENT_IDX,
@@ -55,8 +55,6 @@ const FIRST: u32 = 0;
 const LAST: u32 = 1;
 const DATA: u32 = 2;
 
-const NO_CHAIN: i32 = -1;
-
 /**
  * How far behind the used index used_event stays, so that the device never comes to an interrupt
  * (§2.7.10).
@@ -65,6 +63,19 @@ const EVENT_LAG: u32 = 1;
 
 const DESC_BYTES: usize = offsetof<VirtqDesc>();
 const TABLE_BYTES: usize = <usize>(CHAIN_DATA_LIMIT + CHAIN_FRAME_COUNT) * DESC_BYTES;
+
+/** Our record of a chain; whoever sends it keeps more behind this. */
+@unmanaged
+export class Chain {
+  /** Its number, below `chainCount`. */
+  index: i32;
+  /** Its entry in the descriptor table. */
+  head: u32;
+  /** Lengths in the used ring are below this; 0 unless the chain is in flight. */
+  lengthLimit: u32;
+  /** Its first data descriptor. */
+  dataDescPtr: usize;
+}
 
 export class Virtqueue {
   size: u32;
@@ -77,8 +88,6 @@ export class Virtqueue {
   dataCount: u32;
   /** Whether chains are in tables of their own. */
   isIndirect: bool;
-  /** Chains that are not back yet. */
-  inFlightCount: u32;
   notificationsSent: u64;
   notificationsSuppressed: u64;
 
@@ -95,20 +104,25 @@ export class Virtqueue {
   /** Entries of the descriptor table that a chain takes. */
   headStep: u32;
   // Free-running as the rings count them, 16 bits of them (§2.7.13)
+  availIdx: u32;
   publishedIdx: u32;
   usedIdx: u32;
 
   private tablesPtr: usize;
-  private checksUsedLength: bool;
   /** As headStep, but what counts in `next`. */
   private nextStep: u32;
-  private availIdx: u32;
-  private firstFree: i32;
+  // For loops over many chains, which keep these in locals
+  /** The slots of the available ring, the entries of the used ring, and their number less one. */
+  slotsPtr: usize;
+  usedEntriesPtr: usize;
+  slotMask: u32;
+  /** What counts of a length in the used ring. */
+  lengthMask: u32;
+  /** By entry of the descriptor table: the record of the chain that begins there, or `noChain`. */
+  recordPtrs: usize;
 
-  // Our record, an entry a chain: the next free one, and what the device may write, 0 unless the
-  // chain is in flight
-  private nextFree!: StaticArray<i32>;
-  private writableBytes!: StaticArray<u32>;
+  /** A record that is never in flight. */
+  private noChain: usize;
 
   /** Reserves memory for the largest queue. Called once. */
   init(): void {
@@ -118,8 +132,8 @@ export class Virtqueue {
     );
     this.areaPtr = reservePages(this.areaBytes);
     this.tablesPtr = reservePages(<usize>QUEUE_SIZE_LIMIT * TABLE_BYTES);
-    this.nextFree = placeArray<i32>(QUEUE_SIZE_LIMIT);
-    this.writableBytes = placeArray<u32>(QUEUE_SIZE_LIMIT);
+    this.recordPtrs = reserve(<usize>QUEUE_SIZE_LIMIT * sizeof<usize>(), 16);
+    this.noChain = reserve(offsetof<Chain>(), 16);
   }
 
   /**
@@ -132,14 +146,16 @@ export class Virtqueue {
     this.size = size;
     this.isIndirect = (features & VIRTIO_F_INDIRECT_DESC) != 0;
     this.hasEventIdx = (features & VIRTIO_F_EVENT_IDX) != 0;
-    this.checksUsedLength = !isLegacy; // on a legacy device it means nothing (§2.7.8.1)
+    this.lengthMask = isLegacy ? 0 : u32.MAX_VALUE; // a legacy device says anything (§2.7.8.1)
     this.dataCount = dataCount;
     this.descPtr = this.areaPtr;
     this.availPtr = this.descPtr + virtqDescBytes(size);
     this.usedPtr = pageAlign(this.availPtr + virtqAvailBytes(size));
     memory.fill(this.areaPtr, 0, this.areaBytes);
     this.layOutChains();
-    this.inFlightCount = 0;
+    this.slotsPtr = this.availPtr + VIRTQ_RING_SLOTS;
+    this.usedEntriesPtr = this.usedPtr + VIRTQ_RING_SLOTS;
+    this.slotMask = size - 1;
     this.availIdx = 0;
     this.publishedIdx = 0;
     this.usedIdx = 0;
@@ -153,8 +169,7 @@ export class Virtqueue {
     this.chainsPtr = this.isIndirect ? this.tablesPtr : this.descPtr;
     this.chainBytes = this.isIndirect ? TABLE_BYTES : <usize>length * DESC_BYTES;
     this.chainCount = this.size / this.headStep;
-    this.firstFree = NO_CHAIN;
-    for (let chain: u32 = 0; chain < this.chainCount; ++chain) this.writableBytes[chain] = 0;
+    for (let head: u32 = 0; head < QUEUE_SIZE_LIMIT; ++head) this.setRecord(head, this.noChain);
   }
 
   /** The completions are polled for, so the device need not interrupt. */
@@ -168,16 +183,27 @@ export class Virtqueue {
     store<u16>(eventPtr, <u16>(this.usedIdx - EVENT_LAG));
   }
 
-  /** A free chain, which is the caller's until it is given back, or a negative number. */
-  takeChain(): i32 {
-    const chain = this.firstFree;
-    if (chain >= 0) this.firstFree = unchecked(this.nextFree[chain]);
-    return chain;
+  /** Chains that are not back yet. */
+  get inFlightCount(): u32 {
+    return this.availIdx - this.usedIdx;
   }
 
-  giveChain(chain: i32): void {
-    unchecked((this.nextFree[chain] = this.firstFree));
-    this.firstFree = chain;
+  /** Whether all chains are back. */
+  isIdle(): bool {
+    return this.availIdx == this.usedIdx;
+  }
+
+  /** Makes `record` the record of chain `index`. It stays that for as long as the layout does. */
+  addChain(index: i32, record: Chain): void {
+    record.index = index;
+    record.head = <u32>index * this.headStep;
+    record.lengthLimit = 0;
+    record.dataDescPtr = changetype<usize>(this.descriptor(index, DATA));
+    this.setRecord(record.head, changetype<usize>(record));
+  }
+
+  private setRecord(head: u32, recordPtr: usize): void {
+    store<usize>(this.recordPtrs + <usize>head * sizeof<usize>(), recordPtr);
   }
 
   /**
@@ -219,24 +245,24 @@ export class Virtqueue {
   }
 
   /**
-   * Puts a chain with `dataCount` data buffers into the available ring, unseen by the device until
-   * `publish`. `writableBytes` is what the device may write in all, the last byte included.
+   * Ends the description of a chain with `dataCount` data buffers. Returns its length limit when
+   * the device may write `writableBytes` in all, the last byte included.
    */
-  send(chain: i32, dataCount: u32, writableBytes: u32): void {
+  endChain(chain: i32, dataCount: u32, writableBytes: u32): u32 {
     const base = <u32>chain * this.nextStep;
     this.descriptor(chain, FIRST).next = <u16>(base + (dataCount > 0 ? DATA : LAST));
     if (dataCount > 0) this.descriptor(chain, DATA + dataCount - 1).next = <u16>(base + LAST);
-    unchecked((this.writableBytes[chain] = writableBytes));
-    const slot = <usize>(this.availIdx & (this.size - 1));
-    const head = <u16>(<u32>chain * this.headStep);
-    store<u16>(this.availPtr + VIRTQ_RING_SLOTS + slot * sizeof<u16>(), head);
-    this.availIdx += 1;
-    this.inFlightCount += 1;
+    return writableBytes + 1;
   }
 
-  /** Whether the device has a chain, or is about to see it. */
-  isInFlight(chain: i32): bool {
-    return this.writableBytes[chain] != 0;
+  /**
+   * Puts a chain into the available ring, unseen by the device until `publish`. `lengthLimit` is
+   * what `endChain` returned.
+   */
+  send(chain: Chain, lengthLimit: u32): void {
+    chain.lengthLimit = lengthLimit;
+    putHead(this.slotsPtr, this.availIdx & this.slotMask, chain);
+    this.availIdx += 1;
   }
 
   /** Whether chains have been sent that the device does not see yet. */
@@ -288,29 +314,9 @@ export class Virtqueue {
     return count <= this.inFlightCount ? <i32>count : E_USED_RING;
   }
 
-  /**
-   * The chain in used entry `index` of those counted, which is free to be sent again; E_USED_RING
-   * when it cannot be.
-   */
-  usedChain(index: u32): i32 {
-    const slot = <usize>((this.usedIdx + index) & (this.size - 1));
-    const elem = changetype<VirtqUsedElem>(
-      this.usedPtr + VIRTQ_RING_SLOTS + slot * offsetof<VirtqUsedElem>(),
-    );
-    const id = elem.id;
-    const chain = id / this.headStep;
-    if (chain >= this.chainCount || chain * this.headStep != id) return E_USED_RING;
-    const writableBytes = unchecked(this.writableBytes[chain]);
-    if (writableBytes == 0) return E_USED_RING;
-    if (this.checksUsedLength && elem.len > writableBytes) return E_USED_RING;
-    unchecked((this.writableBytes[chain] = 0));
-    return <i32>chain;
-  }
-
   /** The first `count` of the used entries have been dealt with. */
   releaseUsed(count: u32): void {
     this.usedIdx += count;
-    this.inFlightCount -= count;
     if (this.hasEventIdx) this.moveUsedEvent();
   }
 
@@ -318,4 +324,19 @@ export class Virtqueue {
     const chainPtr = this.chainsPtr + <usize>chain * this.chainBytes;
     return changetype<VirtqDesc>(chainPtr + <usize>position * DESC_BYTES);
   }
+}
+
+/** Puts the head of a chain into slot `slot` of an available ring. */
+export function putHead(slotsPtr: usize, slot: u32, chain: Chain): void {
+  store<u16>(slotsPtr + <usize>slot * sizeof<u16>(), <u16>chain.head);
+}
+
+/** The record of the chain that begins at descriptor `head`; one not in flight when none does. */
+export function recordOf(recordPtrs: usize, head: u32): Chain {
+  return changetype<Chain>(load<usize>(recordPtrs + <usize>head * sizeof<usize>()));
+}
+
+/** Lets the only data buffer of a chain that has been described begin elsewhere. */
+export function moveData(chain: Chain, phys: u64): void {
+  changetype<VirtqDesc>(chain.dataDescPtr).addr = phys;
 }

@@ -32,6 +32,9 @@ const DEFAULT_SECONDS: u32 = 1;
 /** A load that lasts longer than this shows how far it is, and this often. */
 const PROGRESS_NS: u64 = NS_PER_SECOND;
 
+const OPERANDS: string =
+  "[dev] [--bs n --depth n --random --write --mixed --seconds n --count n --raw --instructions]";
+
 /** What `resume` waits for. */
 enum Step {
   SCRATCH,
@@ -57,6 +60,7 @@ export class Blkperf extends Command {
     this.load = place<Load>();
     this.load.init();
     this.meter = place<Meter>();
+    this.meter.init();
     this.waiter = place<Waiter>();
   }
 
@@ -65,7 +69,7 @@ export class Blkperf extends Command {
   }
 
   operands(): string {
-    return "[dev] [--random] [--write|--mixed] [--bs n] [--depth n] [--seconds n|--count n]";
+    return OPERANDS;
   }
 
   summary(): string {
@@ -223,7 +227,7 @@ export class Blkperf extends Command {
   private resumeLoad(): i32 {
     const load = this.load;
     if (!load.isDone()) {
-      if (this.plan.disk.nowNs >= this.progressNs) this.showProgress();
+      if (this.plan.disk.nowNs >= this.progressNs && load.isSending()) this.showProgress();
       return PENDING;
     }
     if (this.hasProgress()) report.clearProgress();
@@ -244,7 +248,8 @@ export class Blkperf extends Command {
   }
 
   private hasProgress(): bool {
-    return this.progressNs > this.load.startNs + PROGRESS_NS;
+    const hasShown = this.progressNs > this.load.startNs + PROGRESS_NS;
+    return hasShown && !this.options.has(Option.RAW);
   }
 
   private showProgress(): void {
