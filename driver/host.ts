@@ -51,6 +51,12 @@ export declare function clockNs(): u64;
 export declare function dmaBase(): u64;
 
 /**
+ * CRC32C of `lengthBytes` bytes at `ptr`, behind what has the CRC32C `seed`; 0 for the first bytes.
+ * A host may lend it because it is faster; one that does not answers 0.
+ */
+export declare function crc32c(seed: u32, ptr: usize, lengthBytes: usize): u32;
+
+/**
  * Writes `lengthBytes` bytes of UTF-8 to the console. Returns when the host has taken all of them.
  */
 export declare function consoleWrite(textPtr: usize, lengthBytes: usize): void;

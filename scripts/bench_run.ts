@@ -29,7 +29,7 @@ export function parsePerf(log: string): PerfLine[] {
 
 /** A number of a PERF line; throws when it is not there. */
 export function numberOf(line: PerfLine, key: string): number {
-  const value = Number(line.get(key) ?? NaN);
+  const value = Number(line.get(key) || NaN); // an empty text is no 0
   if (!Number.isFinite(value)) throw new Error(`no number ${key} in a PERF line`);
   return value;
 }

@@ -6,6 +6,7 @@
  *
  * wasm3 calls each with its arguments in 64-bit slots; the slot of the result comes first.
  */
+#include "crc32c.h"
 #include "host_imports.h"
 #include "panic.h"
 #include "power.h"
@@ -103,6 +104,15 @@ IMPORT(host_dmaBase) {
     m3ApiReturn(host.dma_base);
 }
 
+IMPORT(host_crc32c) {
+    m3ApiReturnType(uint32_t);
+    m3ApiGetArg(uint32_t, seed);
+    m3ApiGetArg(uint32_t, ptr);
+    m3ApiGetArg(uint32_t, length_bytes);
+    CHECK_MEMORY("crc32c", ptr, length_bytes)
+    m3ApiReturn(crc32c(seed, (const uint8_t *)_mem + ptr, length_bytes));
+}
+
 IMPORT(host_consoleWrite) {
     m3ApiGetArg(uint32_t, text_ptr);
     m3ApiGetArg(uint32_t, length_bytes);
@@ -165,6 +175,7 @@ static const struct {
     {"fence", "v()", host_fence},
     {"clockNs", "I()", host_clockNs},
     {"dmaBase", "I()", host_dmaBase},
+    {"crc32c", "i(iii)", host_crc32c},
     {"consoleWrite", "v(ii)", host_consoleWrite},
     {"bootArgs", "i(ii)", host_bootArgs},
     {"powerOff", "v(i)", host_powerOff},
@@ -174,6 +185,7 @@ static const struct {
 
 M3Result host_imports_link(IM3Module module, const struct host_grant *grant) {
     host = *grant;
+    crc32c_init();
     for (size_t i = 0; i < sizeof host_imports / sizeof host_imports[0]; i++) {
         M3Result result = m3_LinkRawFunction(module, "host", host_imports[i].name,
                                              host_imports[i].signature, host_imports[i].function);

@@ -19,6 +19,8 @@ const CHAR_SEMICOLON: u32 = 0x3b;
 /** The words of one command; word 0 is its name. */
 export class Args {
   count: i32;
+  /** Words before the command, which belong to one that runs it. */
+  private first: i32;
   private wordPtr!: StaticArray<usize>;
   private wordBytes!: StaticArray<usize>;
   private nextPtr: usize;
@@ -46,20 +48,31 @@ export class Args {
   }
 
   ptr(index: i32): usize {
-    return this.wordPtr[index];
+    return this.wordPtr[this.first + index];
   }
 
   lengthBytes(index: i32): usize {
-    return this.wordBytes[index];
+    return this.wordBytes[this.first + index];
   }
 
   /** Whether word `index` is exactly `text`. */
   is(index: i32, text: string): bool {
-    if (index >= this.count || this.wordBytes[index] != <usize>text.length) return false;
+    if (index >= this.count || this.lengthBytes(index) != <usize>text.length) return false;
     for (let i = 0; i < text.length; ++i) {
-      if (load<u8>(this.wordPtr[index] + i) != text.charCodeAt(i)) return false;
+      if (load<u8>(this.ptr(index) + i) != text.charCodeAt(i)) return false;
     }
     return true;
+  }
+
+  /** Where in the line word 0 is. */
+  position(): i32 {
+    return this.first;
+  }
+
+  /** Makes the word at `position` of the line word 0. */
+  moveTo(position: i32): void {
+    this.count += this.first - position;
+    this.first = position;
   }
 
   /**
@@ -68,6 +81,7 @@ export class Args {
    */
   parseCommand(): i32 {
     this.count = 0;
+    this.first = 0;
     let error = E_OK;
     while (this.skipToWord()) {
       if (this.count == WORD_COUNT_MAX) error = E_TOO_MANY;

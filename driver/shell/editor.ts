@@ -13,6 +13,7 @@ import { out } from "./console";
 export const LINE_BYTES_MAX: usize = 1024;
 
 const HISTORY_COUNT: i32 = 16;
+const NUMBER_WIDTH: i32 = 5;
 
 const CTRL_C: u32 = 0x03;
 const CTRL_U: u32 = 0x15;
@@ -47,6 +48,14 @@ enum Escape {
   PARAMETERS,
 }
 
+/** The editor whose history is shown. */
+let shown!: Editor;
+
+/** Prints the lines that the arrow keys bring back, the oldest first, with their numbers. */
+export function printHistory(): void {
+  shown.printHistory();
+}
+
 export class Editor {
   linePtr: usize;
   lengthBytes: usize;
@@ -62,6 +71,7 @@ export class Editor {
   private historyAt: i32;
 
   init(): void {
+    shown = this;
     this.linePtr = reserve(LINE_BYTES_MAX, 16);
     this.historyPtr = reserve(LINE_BYTES_MAX * HISTORY_COUNT, 16);
     this.historyBytes = placeArray<usize>(HISTORY_COUNT);
@@ -161,6 +171,13 @@ export class Editor {
 
   private historySlot(line: i32): usize {
     return this.historyPtr + <usize>(line % HISTORY_COUNT) * LINE_BYTES_MAX;
+  }
+
+  printHistory(): void {
+    for (let line = max(0, this.historyEnd - HISTORY_COUNT); line < this.historyEnd; ++line) {
+      out.right(line + 1, NUMBER_WIDTH).text("  ");
+      out.bytes(this.historySlot(line), this.historyBytes[line % HISTORY_COUNT]).line();
+    }
   }
 
   private remember(): void {

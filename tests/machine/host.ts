@@ -7,6 +7,7 @@
 
 import { Bus, HostTrap } from "./bus.js";
 import { Console } from "./console.js";
+import { crc32c } from "./crc32c.js";
 
 /** How a machine came to its end. */
 export type End =
@@ -28,6 +29,8 @@ export interface HostParts {
   readonly bus: Bus;
   readonly console: Console;
   readonly bootArgs: string;
+  /** Whether the host computes checksums for the module. */
+  readonly lendsChecksum?: boolean;
   readonly memoryBytes: () => Uint8Array;
 }
 
@@ -83,6 +86,8 @@ export function hostImports(parts: HostParts): HostImports {
       span(parts, pointer, capacity).set(args.subarray(0, capacity >>> 0));
       return args.length;
     },
+    crc32c: (seed: number, pointer: number, length: number) =>
+      (parts.lendsChecksum ?? true) ? crc32c(seed, span(parts, pointer, length)) : 0,
     powerOff,
     reboot: () => end({ kind: "reboot" }),
     panic: (pointer: number, length: number, line: number) =>

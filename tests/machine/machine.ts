@@ -15,6 +15,7 @@ import { Rig, type RigOptions } from "./rig.js";
 
 export interface MachineOptions extends RigOptions {
   readonly bootArgs?: string;
+  readonly lendsChecksum?: boolean;
   readonly modulePath?: string;
 }
 
@@ -64,6 +65,7 @@ export class Machine extends Rig {
       bus: this.bus,
       console: this.console,
       bootArgs: options.bootArgs ?? "",
+      lendsChecksum: options.lendsChecksum ?? true,
       memoryBytes: () => new Uint8Array(this.exports.memory.buffer),
     });
     const module = compile(options.modulePath ?? DEFAULT_MODULE);

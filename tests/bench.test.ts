@@ -1,0 +1,29 @@
+/** The benchmark's reading of what guest and `qemu-img bench` print, without running either. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { median, numberOf, parseImgBench, parsePerf } from "../scripts/bench_run.js";
+
+test("bench: PERF lines are read as keys and values, other lines are passed over", () => {
+  const lines = parsePerf("TSBLK: ready\r\nPERF instructions vda depth=32 total=1150.0\r\nx\r\n");
+  assert.equal(lines.length, 1);
+  assert.equal(numberOf(lines[0]!, "depth"), 32);
+  assert.equal(numberOf(lines[0]!, "total"), 1150);
+});
+
+test("bench: a missing number is an error, not a figure", () => {
+  const [line] = parsePerf("PERF disk=vda depth=");
+  assert.throws(() => numberOf(line!, "ns"), /no number ns/);
+  assert.throws(() => numberOf(line!, "disk"), /no number disk/);
+  assert.throws(() => numberOf(line!, "depth"), /no number depth/);
+});
+
+test("bench: the time of qemu-img bench is found, anything else is an error", () => {
+  assert.equal(parseImgBench("Sending 1 read\nRun completed in 0.331 seconds.\n"), 0.331);
+  assert.throws(() => parseImgBench("qemu-img: no such file"), /qemu-img bench said/);
+});
+
+test("bench: the median of an even number of values is the mean of the two in the middle", () => {
+  assert.equal(median([4, 1, 3, 2]), 2.5);
+  assert.equal(median([3, 1, 2]), 2);
+  assert.throws(() => median([]), /no values/);
+});
