@@ -267,3 +267,10 @@ test("shell: a key sequence that is cut off swallows neither Enter nor Ctrl-C", 
     assert.match(machine.type(`nonsense${cutOff}\x15blkdevs\r`), /vda: /);
   }
 });
+
+test("shell: the cache of a disk without FLUSH can be switched off", () => {
+  const machine = booted({ slots: [{ features: [F.CONFIG_WCE] }] });
+  assert.match(machine.send("cache writethrough"), /vda: synchronous writes/);
+  assert.equal(machine.disk().isWriteback(), false);
+  assert.match(machine.send("cache writeback"), /vda: write-back cache/);
+});

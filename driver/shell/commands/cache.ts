@@ -4,7 +4,7 @@
  * Switching to synchronous writes does not make earlier writes stable, so they are flushed first.
  */
 import { BlkDevice } from "../../blk/device";
-import { VIRTIO_BLK_F_CONFIG_WCE } from "../../blk/layout";
+import { VIRTIO_BLK_F_CONFIG_WCE, VIRTIO_BLK_F_FLUSH } from "../../blk/layout";
 import { place } from "../../util/arena";
 import { E_ARGUMENT, E_BUSY, E_CONFIG, E_NOT_OFFERED, E_OK } from "../../util/errors";
 import { Args } from "../args";
@@ -56,7 +56,7 @@ export class Cache extends Command {
     if (!hasPolicy) return this.show();
     const error = this.check();
     if (error != E_OK) return this.failHere(error);
-    if (isWriteback) return this.set(true);
+    if (isWriteback || !disk.has(VIRTIO_BLK_F_FLUSH)) return this.set(isWriteback);
     this.flusher.begin(this.name(), disk.index, disk.index + 1);
     return this.resume();
   }
