@@ -12,7 +12,8 @@ import { SourceMap } from "node:module";
 
 function locate(map: SourceMap, offset: number): string {
   const entry = map.findEntry(0, offset);
-  if (!("originalSource" in entry)) return "unknown";
+  // Code that the compiler has made up itself belongs to no line
+  if (!("originalSource" in entry) || !entry.originalSource) return "the compiler's own code";
   return `${entry.originalSource}:${entry.originalLine + 1}`;
 }
 
