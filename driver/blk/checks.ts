@@ -25,7 +25,7 @@ export function checkSpecial(
   lengthBytes: u32,
 ): i32 {
   if (lba != 0 || !isMemory(ptr, lengthBytes)) return err.E_ARGUMENT;
-  const config = disk.config;
+  if (isRangeType(type)) return checkRanges(disk, type, ptr, lengthBytes);
   switch (type) {
     case layout.VIRTIO_BLK_T_FLUSH:
       return checkLength(disk.has(layout.VIRTIO_BLK_F_FLUSH), lengthBytes, 0);
@@ -37,10 +37,6 @@ export function checkSpecial(
         lengthBytes,
         layout.LIFETIME_BYTES,
       );
-    case layout.VIRTIO_BLK_T_DISCARD:
-    case layout.VIRTIO_BLK_T_WRITE_ZEROES:
-    case layout.VIRTIO_BLK_T_SECURE_ERASE:
-      return checkRanges(disk, rangeLimits(config, type), type, ptr, lengthBytes);
     default:
       return err.E_ARGUMENT;
   }
@@ -74,13 +70,8 @@ export function rangeFeature(type: u32): u64 {
     : layout.VIRTIO_BLK_F_SECURE_ERASE;
 }
 
-function checkRanges(
-  disk: BlkDevice,
-  limits: RangeLimits,
-  type: u32,
-  ptr: usize,
-  lengthBytes: u32,
-): i32 {
+function checkRanges(disk: BlkDevice, type: u32, ptr: usize, lengthBytes: u32): i32 {
+  const limits = rangeLimits(disk.config, type);
   const rangeBytes = offsetof<layout.BlkRange>();
   const count = lengthBytes / <u32>rangeBytes;
   if (!disk.has(rangeFeature(type))) return err.E_NOT_OFFERED;

@@ -9,22 +9,15 @@ import { Waiter } from "../blk/waiter";
 import { place, reserve } from "../util/arena";
 import * as err from "../util/errors";
 import { Args } from "./args";
-import {
-  CONFIRM,
-  Command,
-  checkOperandCount,
-  complain,
-  diskOperand,
-  fail,
-  numberOperand,
-  printDiskName,
-} from "./command";
+import { CONFIRM, Command, complain, fail, printDiskName } from "./command";
 import { out } from "./console";
+import { SectorRange } from "./sector_range";
 
 /** Ranges that one request holds at most here. */
 const RANGES_MAX: u32 = 64;
 
 export abstract class RangeCommand extends Command {
+  private range!: SectorRange;
   private disk!: BlkDevice;
   private waiter!: Waiter;
   private rangesPtr: usize;
@@ -36,6 +29,7 @@ export abstract class RangeCommand extends Command {
   private isInterrupted: bool;
 
   init(): void {
+    this.range = place<SectorRange>();
     this.waiter = place<Waiter>();
     this.rangesPtr = reserve(<usize>RANGES_MAX * offsetof<BlkRange>(), 16);
   }
@@ -56,23 +50,19 @@ export abstract class RangeCommand extends Command {
   }
 
   run(args: Args): i32 {
-    if (checkOperandCount(args, this, 2, 3) != err.E_OK) return err.E_ARGUMENT;
-    const lba = numberOperand(args, 1, "sector");
-    if (lba < 0) return err.E_ARGUMENT;
-    const count = numberOperand(args, 2, "count");
-    if (count < 0) return err.E_ARGUMENT;
-    const disk = diskOperand(args, 3);
-    if (!disk) return err.E_ARGUMENT;
-    if (count == 0) {
+    const range = this.range;
+    const operandError = range.take(args, this, 1);
+    if (operandError != err.E_OK) return operandError;
+    if (range.sectorCount == 0) {
       complain(args);
       out.text("the count is 0").line();
       return err.E_ARGUMENT;
     }
-    this.disk = disk;
-    this.firstLba = lba;
-    this.doneLba = lba;
-    this.nextLba = lba;
-    this.endLba = <u64>lba + count;
+    this.disk = range.disk;
+    this.firstLba = range.lba;
+    this.doneLba = range.lba;
+    this.nextLba = range.lba;
+    this.endLba = range.lba + range.sectorCount;
     this.isInterrupted = false;
     this.waiter.clear();
     const error = this.check();

@@ -19,10 +19,10 @@ export class SectorRange {
   sectorCount: u64;
 
   /**
-   * Takes the operands from `first` on, which are the last ones. Returns E_OK, or an error whose
-   * line has been printed.
+   * Takes the operands from `first` on, which are the last ones, wherever they point to. Returns
+   * E_OK, or an error whose line has been printed.
    */
-  parse(args: Args, command: Command, first: i32): i32 {
+  take(args: Args, command: Command, first: i32): i32 {
     if (checkOperandCount(args, command, first + 1, first + 2) != E_OK) return E_ARGUMENT;
     const lba = numberOperand(args, first, "sector");
     if (lba < 0) return E_ARGUMENT;
@@ -33,13 +33,17 @@ export class SectorRange {
     this.disk = disk;
     this.lba = lba;
     this.sectorCount = count;
-    if (!disk.config.isInside(lba, count)) {
-      complain(args);
-      this.print();
-      out.text(": ");
-      return fail(E_RANGE);
-    }
     return E_OK;
+  }
+
+  /** As `take`, and refuses what is not on the disk. */
+  parse(args: Args, command: Command, first: i32): i32 {
+    const error = this.take(args, command, first);
+    if (error != E_OK || this.disk.config.isInside(this.lba, this.sectorCount)) return error;
+    complain(args);
+    this.print();
+    out.text(": ");
+    return fail(E_RANGE);
   }
 
   /** `8 sectors from 64 on, vda` */

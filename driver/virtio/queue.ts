@@ -3,21 +3,20 @@
  *
  * Chain number c has descriptors of its own for as long as the queue lives: a stretch of the
  * descriptor table, or with INDIRECT_DESC a table of its own that descriptor c points to
- * (§2.7.5.3), so that a queue of n holds n chains. A free list of chains takes the place of a free
- * list of descriptors, and sending a request writes only what differs from the last one. Within a
+ * (§2.7.5.3), so that a queue of n holds n chains. Whoever sends keeps a list of the free chains in
+ * place of one of free descriptors, and writes only what differs from the last request. Within a
  * chain, `next` gives the order:
  *
  *   position   0 first      1 last        2        3     ...
  *              readable     writable      data     data
  *              next 2 ------------------> next 3 > next 1, or on
  *
- * The queue trusts its own record only: which chains are free, how they are linked, what is in
- * flight. It never reads back what it wrote into shared memory, and it checks every used entry
- * before it believes it. The buffers of a chain stay the device's from `publish` until `usedChain`
- * returns the chain, or until the device has been reset.
+ * Only our own record is trusted: how the chains are linked, what is in flight. What was written
+ * into shared memory is never read back, but for `diagnose`. The buffers of a chain stay the
+ * device's from `publish` until a used entry with its head has been checked against its record
+ * (blk/completion.ts), or until the device has been reset.
  *
- *   takeChain -> describe.. -> send -> publish -> (device works)
- *     -> usedCount, usedChain.., releaseUsed -> giveChain
+ *   describe.. -> endChain -> send -> publish -> (device works) -> usedCount -> releaseUsed
  */
 import * as host from "../host";
 import { pageAlign, physOf, reservePages } from "../dma";
