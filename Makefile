@@ -120,8 +120,8 @@ $(TOOLS): $(TOOL_SOURCES) scripts/tsconfig.json $(PACKAGES)
 	$(NODE_BIN)/tsc -p scripts
 	touch $@
 
-# The one tool that shim/kernel.mk names.
-build/node/scripts/check_object.js: | $(TOOLS) ;
+# The tools that shim/kernel.mk names.
+build/node/scripts/check_object.js build/node/scripts/compress_module.js: | $(TOOLS) ;
 
 # A module that validation refuses is deleted.
 SURFACE := scripts/module_surface.txt scripts/module_rules.ts scripts/validate_module.ts

@@ -26,6 +26,7 @@ WASM3_SOURCES := m3_bind m3_code m3_compile m3_core m3_env m3_function m3_module
 KERNEL_OBJECTS := $(patsubst shim/%,$(BUILD)/shim/%.o,$(basename $(KERNEL_SOURCES)))
 WASM3_OBJECTS := $(WASM3_SOURCES:%=$(BUILD)/wasm3/%.o)
 MODULE_OBJECT := $(BUILD)/shim/module.o
+MODULE_COMPRESSED := $(BUILD)/shim/module.deflate
 
 # No floating point and no C library, so one ABI serves all three compilers. The tuning makes gcc
 # emit one instruction for a load or store of unknown alignment; see scripts/check_object.ts.
@@ -67,9 +68,12 @@ $(BUILD)/shim/boot.o: shim/boot.S $(BUILD)/shim/flags
 	$(call step,AS,$<)
 	$(Q)$(KERNEL_CC) $(TARGET_FLAGS) -g -MMD -MP -c -o $@ $<
 
-$(MODULE_OBJECT): shim/module.S $(MODULE) $(BUILD)/shim/module_path $(BUILD)/shim/flags
+$(MODULE_OBJECT): shim/module.S $(MODULE_COMPRESSED) $(BUILD)/shim/flags
 	$(call step,EMBED,$(MODULE))
-	$(Q)$(KERNEL_CC) $(TARGET_FLAGS) -DMODULE_PATH='"$(MODULE)"' -c -o $@ $<
+	$(Q)$(KERNEL_CC) $(TARGET_FLAGS) -DMODULE_PATH='"$(MODULE_COMPRESSED)"' -c -o $@ $<
+
+$(MODULE_COMPRESSED): $(MODULE) $(BUILD)/shim/module_path scripts/compress_module.ts | $(TOOLS)
+	$(Q)node build/node/scripts/compress_module.js $(MODULE) $@
 
 $(BUILD)/shim/virt.ld: linker/virt.ld shim/memlayout.h $(BUILD)/shim/flags
 	$(Q)$(KERNEL_CC) -E -P -x c -I shim -o $@ $<

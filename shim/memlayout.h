@@ -10,7 +10,8 @@
  *   0x10001000  | virtio,mmio windows       |  no fall-back: none in the tree, none granted
  *               |                           |
  *   0x80000000  +---------------------------+  RAM_BASE, where hart 0 starts
- *               | text, constants, module   |
+ *               | text, constants, module,  |
+ *               |   compressed              |
  *               | data, bss                 |
  *               +---------------------------+  page
  *               | guard page                |  a locked PMP entry refuses every access
@@ -23,6 +24,8 @@
  *               | linear memory             |  size: what the module declares
  *               +---------------------------+
  *               | unused                    |
+ *               +---------------------------+  page
+ *               | the module                |
  *               +---------------------------+
  *               | heap of wasm3             |  HEAP_BYTES
  *               +---------------------------+  usable end: the device tree, or the end of RAM

@@ -1,11 +1,12 @@
 /*
- * The WASM module, byte for byte as it was validated at build time. MODULE_PATH comes from
+ * The WASM module as scripts/compress_module.ts leaves it: its length in 4 bytes, then what inflate
+ * makes the module of, byte for byte as it was validated at build time. MODULE_PATH comes from
  * kernel.mk.
  */
     .section .rodata.module, "a"
     .balign 8
-    .globl module_start
-module_start:
+    .globl module_compressed
+module_compressed:
     .incbin MODULE_PATH
-    .globl module_end
-module_end:
+    .globl module_compressed_end
+module_compressed_end:

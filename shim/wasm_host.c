@@ -11,6 +11,7 @@
  *
  *     | page ......... M3MemoryHeader | offset 0 of linear memory, page aligned ...
  */
+#include "inflate.h"
 #include "memlayout.h"
 #include "memory.h"
 #include "panic.h"
@@ -32,8 +33,8 @@
 
 #define FRAMES_PRINTED_MAX 32
 
-extern const uint8_t module_start[];
-extern const uint8_t module_end[];
+extern const uint8_t module_compressed[];
+extern const uint8_t module_compressed_end[];
 
 static IM3Runtime wasm_runtime;
 static IM3Function wasm_start;
@@ -138,15 +139,27 @@ static void wasm_pin_memory(IM3Module module, uint64_t memory_start, uint64_t me
     memory_pin(header);
 }
 
+/* Expands the module below `memory_end`, which it moves down. Returns where the module is. */
+static const uint8_t *wasm_expand_module(uint64_t *memory_end, uint32_t *length_bytes) {
+    const uint8_t *stream = module_compressed + sizeof *length_bytes;
+    memcpy(length_bytes, module_compressed, sizeof *length_bytes);
+    *memory_end = (*memory_end - *length_bytes) / PAGE_BYTES * PAGE_BYTES;
+    uint8_t *bytes = (uint8_t *)*memory_end;
+    wasm_check("module",
+               inflate(stream, (size_t)(module_compressed_end - stream), bytes, *length_bytes));
+    return bytes;
+}
+
 void wasm_host_load(uint64_t memory_start, uint64_t memory_end, struct host_grant *grant) {
     IM3Module module;
+    uint32_t module_bytes;
+    const uint8_t *bytes = wasm_expand_module(&memory_end, &module_bytes);
     IM3Environment environment = m3_NewEnvironment();
     uint32_t stack_bytes = WASM_STACK_BYTES + WASM_STACK_MARGIN_SLOTS * sizeof(m3slot_t);
     if (environment == NULL) {
         panic("module: no room for the interpreter");
     }
-    wasm_check("format", m3_ParseModule(environment, &module, module_start,
-                                        (uint32_t)(module_end - module_start)));
+    wasm_check("format", m3_ParseModule(environment, &module, bytes, module_bytes));
     wasm_runtime = m3_NewRuntime(environment, stack_bytes, NULL);
     if (wasm_runtime == NULL) {
         panic("module: no room for the interpreter");

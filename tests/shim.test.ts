@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { before, describe, test } from "node:test";
+import { type ZlibOptions, constants, deflateRawSync } from "node:zlib";
 import {
   FAULT_NAMES,
   deepModule,
@@ -17,6 +18,16 @@ import { checkOps, disassemble } from "../scripts/check_object.js";
 
 const FOLDER = "build/tests/shim";
 const KERNEL = `${FOLDER}/kernel/tsblk.elf`;
+/** More than the farthest distance of a repetition. */
+const INFLATED_BYTES = 40_000;
+/** Stored, fixed and dynamic blocks, with and without repetitions. */
+const COMPRESSIONS: ZlibOptions[] = [
+  { level: 0 },
+  { level: 9 },
+  { level: 9, strategy: constants.Z_FIXED },
+  { level: 9, strategy: constants.Z_RLE },
+  { level: 9, strategy: constants.Z_HUFFMAN_ONLY },
+];
 const TIMEOUT_MS = 60_000;
 const PANIC_STATUS = 70;
 
@@ -104,6 +115,16 @@ describe("shim: host tests under the address and undefined-behaviour sanitizers"
 
   test("memory: allocations never overlap, freed ones join, bad pointers are refused", () => {
     runWell(buildHostTest("memory_test"));
+  });
+
+  test("inflate: zlib's streams are expanded, and no damaged one leads out of bounds", () => {
+    const original = readFileSync("build/driver.wasm").subarray(0, INFLATED_BYTES);
+    writeFileSync(`${FOLDER}/original`, original);
+    const streams = COMPRESSIONS.map((options, index) => {
+      writeFileSync(`${FOLDER}/stream${index}`, deflateRawSync(original, options));
+      return `${FOLDER}/stream${index}`;
+    });
+    runWell(buildHostTest("inflate_test"), `${FOLDER}/original`, ...streams);
   });
 
   test("fdt: a real tree is read right, and no cut or changed one is read past its end", () => {
