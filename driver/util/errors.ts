@@ -37,9 +37,20 @@ export const E_NOT_OFFERED: i32 = -24;
 export const E_DIFFERENT: i32 = -25;
 export const E_RESET: i32 = -26;
 export const E_GRANULARITY: i32 = -27;
+export const E_NO_SPACE: i32 = -28;
+export const E_CORRUPT: i32 = -29;
+export const E_VERSION: i32 = -30;
+export const E_NO_FORMAT: i32 = -31;
+export const E_NO_KEY: i32 = -32;
+export const E_KEY: i32 = -33;
+export const E_KEYS: i32 = -34;
+export const E_NOT_MOUNTED: i32 = -35;
+export const E_NO_FLUSH: i32 = -36;
+export const E_REMOUNT: i32 = -37;
+export const E_TOO_SMALL: i32 = -38;
 
 /** Codes are above the negative of this. */
-export const ERROR_COUNT: i32 = 28;
+export const ERROR_COUNT: i32 = 39;
 
 const TEXTS: StaticArray<string> = [
   "no error",
@@ -70,6 +81,17 @@ const TEXTS: StaticArray<string> = [
   "data is not what was written",
   "device does not come out of reset",
   "not aligned to the units that the disk discards or erases in",
+  "no space left",
+  "data is corrupt",
+  "made by a newer version",
+  "no StateFS here",
+  "no such key",
+  "a key has 1 to 255 bytes of UTF-8 without control characters",
+  "no room for another key",
+  "no StateFS is mounted",
+  "the disk has a write cache and no FLUSH, so nothing can be promised",
+  "a commit has failed, mount again to see what is stable",
+  "too small",
 ];
 
 /** The cause in words, without the place: `code` is E_OK or one of the E_ codes. */

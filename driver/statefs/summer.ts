@@ -1,0 +1,27 @@
+/** The sum of a value that is in memory, in slices. */
+import { crc32c } from "../util/crc32c";
+import { E_OK, PENDING } from "../util/errors";
+import { Operation } from "./operation";
+
+const SLICE_BYTES: u32 = 64 << 10;
+
+export class Summer extends Operation {
+  crc: u32;
+  private ptr: usize;
+  private leftBytes: u32;
+
+  begin(ptr: usize, lengthBytes: u32): Operation {
+    this.crc = 0;
+    this.ptr = ptr;
+    this.leftBytes = lengthBytes;
+    return this;
+  }
+
+  protected advance(): i32 {
+    const bytes = min(this.leftBytes, SLICE_BYTES);
+    this.crc = crc32c(this.crc, this.ptr, bytes);
+    this.ptr += bytes;
+    this.leftBytes -= bytes;
+    return this.leftBytes == 0 ? E_OK : PENDING;
+  }
+}

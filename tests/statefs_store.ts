@@ -1,0 +1,103 @@
+/**
+ * A StateFS on the device model, driven through the shell, and what it must hold: a plain map.
+ *
+ * Also replays a recorded run up to any write, with any part of what was not flushed.
+ */
+import assert from "node:assert/strict";
+import { Machine, PROMPT } from "./machine/machine.js";
+import type { DiskOptions } from "./machine/options.js";
+
+export const SECTOR_BYTES = 512;
+
+/** Key to `<length> <CRC32C>`. */
+export type Contents = Map<string, string>;
+
+const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte;
+  for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0x82f63b78 : 0);
+  return crc >>> 0;
+});
+
+export function crc32c(bytes: Uint8Array): string {
+  let crc = 0xffffffff;
+  for (const byte of bytes) crc = (crc >>> 8) ^ TABLE[(crc ^ byte) & 0xff]!;
+  return ((crc ^ 0xffffffff) >>> 0).toString(16).padStart(8, "0");
+}
+
+/** What `statefs put <key> <text> <size>` stores. */
+function valueOf(text: string, size: number): Uint8Array {
+  const pattern = new TextEncoder().encode(text);
+  return Uint8Array.from({ length: size }, (_, i) => pattern[i % pattern.length] ?? 0);
+}
+
+export class Store {
+  readonly machine: Machine;
+
+  constructor(disk: DiskOptions = {}, mode: "immediate" | "deferred" = "immediate") {
+    this.machine = new Machine({ slots: [disk], mode });
+    this.machine.boot();
+  }
+
+  /** Runs a command and returns its lines without the echo. */
+  run(command: string): string {
+    const { machine } = this;
+    machine.console.mark();
+    for (const byte of new TextEncoder().encode(`${command}\r`)) machine.receive(byte);
+    machine.run();
+    const output = machine.console.fresh.replaceAll("\r", "");
+    assert.ok(output.endsWith(PROMPT), `no prompt after ${command}: ${output}`);
+    return output.slice(output.indexOf("\n") + 1, -PROMPT.length);
+  }
+
+  /** Runs a command that must go well. */
+  good(command: string): string {
+    const output = this.run(command);
+    assert.doesNotMatch(output, /^statefs: /m, command);
+    return output;
+  }
+
+  format(operands = ""): void {
+    this.machine.type(`statefs format ${operands}\r`);
+    const output = this.run("yes");
+    assert.match(output, /formatted/);
+  }
+
+  put(key: string, text: string, size: number, into?: Contents): void {
+    this.good(`statefs put '${key}' '${text}' ${size}`);
+    into?.set(key, describe(text, size));
+  }
+
+  list(prefix = ""): Contents {
+    const lines = this.run(`statefs ls ${prefix}`).split("\n");
+    return new Map(lines.filter((line) => /^ *\d+  [0-9a-f]{8}  /.test(line)).map(parseLine));
+  }
+
+  get image(): Uint8Array {
+    const { store } = this.machine.disk();
+    return store.read(0, store.sectorCount);
+  }
+
+  set image(bytes: Uint8Array) {
+    this.machine.disk().store.place(0, bytes);
+  }
+
+  /** All that is in the store, every value read and verified. */
+  verified(): Contents {
+    const checked = this.run("statefs check");
+    assert.match(checked, /, 0 damaged/, checked);
+    return this.list();
+  }
+}
+
+function parseLine(line: string): [string, string] {
+  const [, size = "", sum = "", key = ""] = /^ *(\d+)  ([0-9a-f]{8})  (.*)$/.exec(line) ?? [];
+  return [key, `${size} ${sum}`];
+}
+
+export function describe(text: string, size: number): string {
+  return `${size} ${crc32c(valueOf(text, size))}`;
+}
+
+export function sorted(contents: Contents): [string, string][] {
+  return [...contents].sort(([a], [b]) => (a < b ? -1 : 1));
+}
