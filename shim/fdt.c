@@ -111,7 +111,8 @@ static uint64_t read_cells(const uint8_t *data, uint32_t count) {
     return value;
 }
 
-/* Entry `index` of `reg`; false when there is none, or it does not fit 64 bits, or wraps. */
+/* Entry `index` of `reg`; false when there is none, or it does not fit 64 bits, wraps or is empty.
+ */
 static bool walk_region(const struct walk *walk, uint32_t index, struct fdt_region *region) {
     struct cells cells = walk->cells[walk->depth - 1];
     if (cells.address < 1 || cells.address > 2 || cells.size < 1 || cells.size > 2) {
@@ -124,7 +125,7 @@ static bool walk_region(const struct walk *walk, uint32_t index, struct fdt_regi
     const uint8_t *entry = walk->node.reg.data + index * entry_bytes;
     region->base = read_cells(entry, cells.address);
     region->length_bytes = read_cells(entry + (size_t)cells.address * CELL_BYTES, cells.size);
-    return region->length_bytes != 0 && region->base + region->length_bytes > region->base;
+    return region->base + region->length_bytes > region->base;
 }
 
 static const char *walk_take_first(const struct walk *walk, struct fdt_region *region) {
@@ -137,8 +138,8 @@ static const char *walk_take_first(const struct walk *walk, struct fdt_region *r
 static const char *walk_take_memory(struct walk *walk) {
     struct fdt_region region;
     for (uint32_t i = 0; walk_region(walk, i, &region); i++) {
-        if (walk->kernel_base >= region.base &&
-            walk->kernel_base - region.base < region.length_bytes) {
+        /* Regions do not wrap, so below one the difference is larger than any length. */
+        if (walk->kernel_base - region.base < region.length_bytes) {
             walk->machine->memory = region;
         }
     }
