@@ -277,6 +277,49 @@ test("statefs: damage before the last record of a key leaves it one key", () => 
   assert.equal(store.list().size, 1);
 });
 
+/** Changes the header of a record, which gets a sum that is right for it. */
+function forgeRecord(store: Store, sector: number, change: (header: DataView) => void): void {
+  const block = store.machine.disk().store.read(sector, 1);
+  const header = new DataView(block.buffer, block.byteOffset);
+  change(header);
+  const end = 64 + header.getUint16(48, true);
+  header.setUint32(4, parseInt(crc32c(block.subarray(8, end)), 16), true);
+  store.machine.disk().store.place(sector, block);
+}
+
+const addTo = (byte: number, by: number) => (header: DataView) =>
+  header.setUint32(byte, header.getUint32(byte, true) + by, true);
+
+/** Each makes a sound record one that cannot be at its place in the log. */
+const MISPLACED_RECORDS: [string, (header: DataView) => void][] = [
+  ["of another volume", addTo(8, 1)],
+  ["with the sequence number of the one before", addTo(16, -1)],
+  ["of a generation before the one before", addTo(24, -1)],
+  ["of another epoch", addTo(28, 1)],
+  ["written for another place", addTo(32, 1)],
+  ["longer than what is stable", addTo(40, 4096)],
+  ["that removes and has a value", (header) => header.setUint8(50, 2)],
+  ["of an unknown kind", (header) => header.setUint8(50, 3)],
+  ["without a key", (header) => header.setUint16(48, 0, true)],
+  ["whose generation cannot be counted on", (header) => header.setUint32(24, 0x7fff_ffff, true)],
+];
+
+for (const [what, change] of MISPLACED_RECORDS) {
+  test(`statefs: a record ${what} is damage, and the next one is not`, () => {
+    const store = mounted();
+    for (const key of ["before", "forged", "behind"]) store.put(key, key, 10);
+    store.good("statefs sync");
+    const sector = FIRST_RECORD + 1;
+    forgeRecord(store, sector, () => undefined);
+    assert.match(store.run("statefs mount"), /mounted, 3 keys/);
+    forgeRecord(store, sector, change);
+    const mounting = store.run("statefs mount");
+    assert.match(mounting, new RegExp(`^damaged: a record at sector ${sector}$`, "m"));
+    assert.match(mounting, /mounted, 2 keys, 1 damaged/);
+    assert.deepEqual([...store.list().keys()], ["before", "behind"]);
+  });
+}
+
 test("statefs: a sector that cannot be read hides no other record", () => {
   const store = mounted();
   for (const key of ["before", "bad", "behind"]) store.put(key, key, 10);
