@@ -1,22 +1,35 @@
 /**
- * Compresses a module for the kernel: its length (u32, little endian), then a raw DEFLATE stream.
+ * Compresses a module for the kernel: its length and its CRC32C (u32 each, little endian), then a
+ * raw DEFLATE stream.
  *
  *     node build/node/scripts/compress_module.js build/driver.wasm build/shim/module.deflate
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { deflateRawSync } from "node:zlib";
 
-const LENGTH_BYTES = 4;
+const HEAD_BYTES = 8;
+/** Of CRC32C (Castagnoli), its bits reversed. */
+const POLYNOMIAL = 0x82f63b78;
+
+function crc32c(bytes: Uint8Array): number {
+  let crc = ~0;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? POLYNOMIAL : 0);
+  }
+  return ~crc >>> 0;
+}
 
 const [modulePath, compressedPath] = process.argv.slice(2);
 if (modulePath === undefined || compressedPath === undefined) {
   throw new Error("usage: compress_module.js MODULE COMPRESSED");
 }
 const module = readFileSync(modulePath);
-const length = Buffer.alloc(LENGTH_BYTES);
-length.writeUInt32LE(module.length);
+const head = Buffer.alloc(HEAD_BYTES);
+head.writeUInt32LE(module.length);
+head.writeUInt32LE(crc32c(module), 4);
 const memLevel = 9;
 writeFileSync(
   compressedPath,
-  Buffer.concat([length, deflateRawSync(module, { level: 9, memLevel })]),
+  Buffer.concat([head, deflateRawSync(module, { level: 9, memLevel })]),
 );

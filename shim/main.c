@@ -86,7 +86,7 @@ static uint64_t boot_usable_end(const void *device_tree) {
 static void boot_load_module(const void *device_tree) {
     uint64_t usable_end = boot_usable_end(device_tree);
     uint64_t linear_memory = (uint64_t)__kernel_end + PAGE_BYTES;
-    if (usable_end < linear_memory + HEAP_BYTES) {
+    if (usable_end < linear_memory + MODULE_BYTES_MAX + HEAP_BYTES) {
         panic("not enough RAM for the kernel");
     }
     uint64_t heap = usable_end - HEAP_BYTES;

@@ -58,8 +58,11 @@
 #define STACK_RESERVE_BYTES 0x4000
 
 /* wasm3's code pages, their map back to the module, names, and the stack of WASM values. */
-#define HEAP_BYTES       0x400000
+#define HEAP_BYTES       0x800000
 #define WASM_STACK_BYTES 0x10000
+
+/* The module, expanded, is at most this long; a longer one is refused. */
+#define MODULE_BYTES_MAX 0x100000
 
 /* The device tree is at most this long; a longer one is refused. */
 #define DEVICE_TREE_BYTES_MAX 0x200000

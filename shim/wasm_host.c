@@ -14,6 +14,7 @@
 #include "inflate.h"
 #include "memlayout.h"
 #include "memory.h"
+#include "module_check.h"
 #include "panic.h"
 #include "print.h"
 #include "wasm_host.h"
@@ -32,6 +33,9 @@
 #define WASM_STACK_MARGIN_SLOTS 1024
 
 #define FRAMES_PRINTED_MAX 32
+
+/* Length and CRC32C, before the stream. */
+#define MODULE_HEAD_BYTES 8
 
 extern const uint8_t module_compressed[];
 extern const uint8_t module_compressed_end[];
@@ -141,12 +145,17 @@ static void wasm_pin_memory(IM3Module module, uint64_t memory_start, uint64_t me
 
 /* Expands the module below `memory_end`, which it moves down. Returns where the module is. */
 static const uint8_t *wasm_expand_module(uint64_t *memory_end, uint32_t *length_bytes) {
-    const uint8_t *stream = module_compressed + sizeof *length_bytes;
+    const uint8_t *stream = module_compressed + MODULE_HEAD_BYTES;
     memcpy(length_bytes, module_compressed, sizeof *length_bytes);
+    if (*length_bytes > MODULE_BYTES_MAX) {
+        wasm_refuse("module", "too long");
+    }
     *memory_end = (*memory_end - *length_bytes) / PAGE_BYTES * PAGE_BYTES;
     uint8_t *bytes = (uint8_t *)*memory_end;
     wasm_check("module",
                inflate(stream, (size_t)(module_compressed_end - stream), bytes, *length_bytes));
+    module_check_hash(bytes, *length_bytes);
+    module_check(bytes, *length_bytes);
     return bytes;
 }
 
