@@ -11,9 +11,9 @@ BUILD ?= $(OUTPUT)
 MODULE ?= $(OUTPUT)/driver.wasm
 
 # Text for the guest and for QEMU reaches scripts/qemu.sh through the environment, not expanded.
-$(foreach name,CMD DISK QEMU_ARGS,$(if $(filter command%,$(origin $(name))), \
+$(foreach name,CMD DISK QEMU_ARGS UNTIL,$(if $(filter command%,$(origin $(name))), \
     $(eval override $(name) := $$(value $(name)))))
-export CMD DISK QEMU_ARGS
+export CMD DISK QEMU_ARGS UNTIL
 
 ifeq ($(V),)
 .SILENT:
@@ -40,32 +40,46 @@ help: ## list the targets (default)
 	echo
 	awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s  %s\n", $$1, $$2 }' Makefile
 	echo
-	echo 'make run takes CMD="dd read 7; poweroff"  DISK="a.img b.img"  TRANSPORT=legacy|modern'
-	echo '               MEM=128M  ICOUNT=shift=1,sleep=on  QEMU_ARGS="..."'
+	echo 'make run takes CMD="dd read 7; poweroff"  DISK="a.img b.qcow2"  FORMAT=raw|qcow2'
+	echo '               TRANSPORT=legacy|modern  MEM=128M  ICOUNT=shift=1,sleep=on  QEMU_ARGS="..."'
+	echo '               UNTIL="TSBLK: ready"  TIMEOUT=60'
 	echo 'All of them take CROSS=riscv64-linux-gnu- and V=1, which shows the commands.'
 
-# GNU make ends with 2 whatever its recipes end with. It ends with 1 only to say, under -q, that
-# something is left to do; so `make run` runs under -q, with recipes that are marked to run
-# nevertheless, and a QEMU that ended with 1 leaves one recipe that is not. Any other failure is
-# make's usual 2, with QEMU's status in the message.
+# GNU make ends with 0, 1 or 2 whatever its recipes end with. Where it can load functions, and there
+# is a compiler for this machine, one of ours ends it with the status of scripts/run.sh. Elsewhere 1
+# is what it ends with to say, under -q, that something is left to do; so `make run` runs under -q,
+# with recipes that are marked to run nevertheless, and a run that ended with 1 leaves one recipe
+# that is not. Any other failure is make's usual 2 there, with the status in the message.
 ifeq ($(MAKECMDGOALS),run)
 ifeq ($(findstring n,$(firstword -$(MAKEFLAGS))),)
+HOST_CC := $(firstword $(foreach name,cc gcc,$(if $(shell command -v $(name)),$(name))))
+ifneq ($(and $(filter load,$(.FEATURES)),$(HOST_CC)),)
+EXIT_STATUS := build/exit_status.so
+else
 MAKEFLAGS += q
 ALWAYS := +
 endif
 endif
+endif
 RUN_STATUS = $(shell cat build/run.status 2>/dev/null)
+# Expanded when the recipe is due: loads what `boot` has made, and ends make with it.
+END = $(if $(EXIT_STATUS),$(eval -load $(EXIT_STATUS))$(if $(.LOADED),$(exit_status $(RUN_STATUS))))
 
 run: boot ## build what is missing and boot into the shell
+	$(END)
 	$(if $(filter 1,$(RUN_STATUS)),exit 1)
 	$(if $(filter-out 0 1,$(RUN_STATUS)),$(ALWAYS)exit $(RUN_STATUS))
 
-boot:
+boot: $(EXIT_STATUS)
 	$(ALWAYS)scripts/setup.sh run
 	$(ALWAYS)MAKEFLAGS= $(AGAIN) kernel
 	$(ALWAYS)status=0; KERNEL=$(BUILD)/tsblk.elf MAP=$(MODULE).map scripts/run.sh || \
 	    status=$$?; \
 	    echo $$status >build/run.status
+
+build/exit_status.so: scripts/exit_status.c
+	mkdir -p build
+	$(HOST_CC) -shared -fPIC -nostdlib -o $@ $< 2>/dev/null || true
 
 build: ## build the kernel, build/tsblk.elf
 	scripts/setup.sh run

@@ -5,13 +5,16 @@
 #   scripts/qemu.sh [-n] [[--drive OPTIONS] [--device OPTIONS] IMAGE]... [-- QEMU ARGUMENTS]
 #
 #   -n                 print the command, run nothing, make nothing (also DRY_RUN=1)
-#   --drive, --device  more options for the -drive or the -device of the one image that follows.
-#                      An image is raw, unless --drive has a format=
+#   --drive, --device  more options for the -drive or the -device of the one image that follows
 #
-# The images become vda, vdb, ... in this order; here a path may have any character. Environment:
+# An image is a path, which may have any character, or a URL that QEMU can open: nbd://host/export,
+# nbd+unix:///export?socket=path, rbd:pool/image, iscsi://host/target/lun, and others. They become
+# vda, vdb, ... in this order. Environment:
 #   DISK        images, separated by spaces, when none is named above. If it is the path of one
 #               file, it is that file, spaces and all. `none`: no disk. Unset: build/disk.img,
 #               32 MiB, made when it is not there
+#   FORMAT      raw, qcow2, or another that QEMU knows, of every image whose --drive has no format=.
+#               Unset: qcow2 where the name ends in .qcow2, otherwise raw
 #   TRANSPORT   modern (default) or legacy: the version of the virtio,mmio windows
 #   CMD         boot arguments: shell commands separated by ;
 #   KERNEL      default build/tsblk.elf
@@ -25,6 +28,10 @@ set -f # DISK and QEMU_ARGS are split into words, never matched against files
 
 default_disk=build/disk.img
 default_disk_bytes=33554432
+
+# When an NBD server goes away, QEMU keeps requests for so many seconds before they fail. It is less
+# than the 5 s after which the driver resets the disk, and a reset would wait for all of them.
+nbd_reconnect_seconds=4
 
 refuse() {
     printf 'tsblk: %s\n' "$1" >&2
@@ -47,6 +54,25 @@ qemu_path() {
     esac
 }
 
+is_url() {
+    case $1 in
+        *://* | nbd:* | rbd:*) [ ! -e "$1" ] ;;
+        *) false ;;
+    esac
+}
+
+# The format of image $1, whose options are $2.
+format_of() {
+    case $2,$1 in
+        *,format=*)
+            format=${2##*,format=}
+            printf '%s\n' "${format%%,*}"
+            ;;
+        *.qcow2) printf '%s\n' "${FORMAT:-qcow2}" ;;
+        *) printf '%s\n' "${FORMAT:-raw}" ;;
+    esac
+}
+
 check_image() {
     [ -e "$1" ] || refuse "disk image $1 does not exist"
     [ ! -d "$1" ] || refuse "disk image $1 is a directory"
@@ -55,9 +81,33 @@ check_image() {
     [ -f "$1" ] || refuse "disk image $1 is not a regular file"
     bytes=$(($(wc -c <"$1")))
     [ "$bytes" -gt 0 ] || refuse "disk image $1 is empty (0 bytes)"
-    case $2 in *,format=*) return ;; esac # its length is not the disk's
+    if [ "$2" = raw ]; then check_raw "$1" "$3"; fi
+}
+
+# The length of a raw image is the disk's. A qcow2 image is taken for raw only when that is said.
+check_raw() {
+    case ${FORMAT:+,format=}$2 in
+        *,format=*) ;;
+        *)
+            [ "$(head -c 3 "$1" | tr -d '\000')" != QFI ] ||
+                refuse "disk image $1 is a qcow2 image: say FORMAT=qcow2, or FORMAT=raw"
+            ;;
+    esac
     [ $((bytes % 512)) -eq 0 ] ||
         refuse "disk image $1 has $bytes bytes, not a whole number of 512-byte sectors"
+}
+
+# The options of -drive for image $1 of format $2.
+drive_options() {
+    if ! is_url "$1"; then
+        printf 'format=%s,file=%s\n' "$2" "$(qemu_path "$1")"
+        return
+    fi
+    printf 'format=%s,file=%s' "$2" "$(escape_commas "$1")"
+    case $1 in
+        nbd:* | nbd+* | nbds:* | nbds+*) printf ',file.reconnect-delay=%s' $nbd_reconnect_seconds ;;
+    esac
+    echo
 }
 
 # A sparse file: the last byte is written, the rest is a hole.
@@ -92,6 +142,10 @@ case ${TRANSPORT:-modern} in
     modern) force_legacy=false ;;
     legacy) force_legacy=true ;;
     *) refuse "TRANSPORT=$TRANSPORT is not known: choose legacy or modern" ;;
+esac
+
+case ${FORMAT:-raw} in
+    *[!a-z0-9-]*) refuse "FORMAT=$FORMAT is not known: choose raw or qcow2" ;;
 esac
 
 kernel=${KERNEL:-build/tsblk.elf}
@@ -132,9 +186,12 @@ while [ "$count" -gt 0 ]; do
             ;;
         -*) refuse "unknown option $word (an image whose name starts with - is named ./$word)" ;;
     esac
-    if [ -z "$dry_run" ] || [ "$word" != "$default_disk" ]; then check_image "$word" "$drive"; fi
+    format=$(format_of "$word" "$drive")
+    if ! is_url "$word" && { [ -z "$dry_run" ] || [ "$word" != "$default_disk" ]; }; then
+        check_image "$word" "$format" "$drive"
+    fi
     set -- "$@" \
-        -drive "if=none,id=disk$index,format=raw,file=$(qemu_path "$word")$drive" \
+        -drive "if=none,id=disk$index,$(drive_options "$word" "$format")$drive" \
         -device "virtio-blk-device,drive=disk$index$device"
     index=$((index + 1))
     drive=

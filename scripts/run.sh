@@ -1,9 +1,13 @@
 #!/bin/sh
-# Boots tsblk in QEMU for a person: prints the command line and how to leave, keeps the console in
-# build/uart.log, and after a panic names the TypeScript lines. Ends with QEMU's own exit status:
-# 0, 1 when a boot command failed, 70 after a panic, 2 when a disk image was refused.
+# Boots tsblk in QEMU for a person or a script: prints the command line and how to leave, keeps the
+# console in build/uart.log, and after a panic names the TypeScript lines. Ends with
+#   QEMU's own status: 0, 1 when a boot command failed, 70 after a panic, what `poweroff n` says
+#   2    something in the environment or a disk image was refused
+#   125  QEMU did not start, and has said why
+#   127  there is no QEMU
 #
-# Arguments and environment are those of scripts/qemu.sh; MAP is the source map of the module.
+# Arguments and environment are those of scripts/qemu.sh; MAP is the source map of the module. With
+# UNTIL=text, or TIMEOUT=seconds, scripts/watch_run.ts ends QEMU and says with what status.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 
@@ -18,12 +22,23 @@ if [ -n "${GDB:-}" ]; then
 fi
 echo "Leave with Ctrl-A x; Ctrl-C goes to the guest."
 
+# So that what is in it afterwards is of this run.
+if [ -f "$LOG" ]; then true >"$LOG"; fi
 status=0
-scripts/qemu.sh "$@" || status=$?
+if [ -n "${UNTIL:-}${TIMEOUT:-}" ]; then
+    node build/node/scripts/watch_run.js "$@" || status=$?
+else
+    scripts/qemu.sh "$@" || status=$?
+    [ "$status" = 0 ] || echo "tsblk: QEMU ended with status $status"
+fi
 if [ "$status" = 0 ]; then exit 0; fi
 
-if [ "$status" = 70 ]; then
+# The guest prints before it does anything else.
+if [ "$status" = 1 ] && [ -f "$LOG" ] && [ ! -s "$LOG" ]; then
+    echo "tsblk: QEMU did not start"
+    exit 125
+fi
+if grep -q '^TSBLK: panic' "$LOG" 2>/dev/null; then
     node build/node/scripts/locate_trap.js "$LOG" "${MAP:-build/driver.wasm.map}"
 fi
-echo "tsblk: QEMU ended with status $status"
 exit "$status"

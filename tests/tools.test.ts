@@ -39,6 +39,7 @@ function writeProgram(path: string, body: string): void {
 const ALL_TOOLS = [
   "qemu-system-riscv64",
   "qemu-img",
+  "qemu-nbd",
   "riscv64-unknown-elf-gcc",
   "riscv64-linux-gnu-gcc",
   "gcc",
@@ -171,7 +172,7 @@ describe("setup", () => {
   }
 
   test("setup: CROSS that names a compiler is enough", (t) => {
-    const tools = ["qemu-system-riscv64", "qemu-img", "gcc", "my-gcc"];
+    const tools = ["qemu-system-riscv64", "qemu-img", "qemu-nbd", "gcc", "my-gcc"];
     const machine = new StubMachine(t, { tools, user: "none" });
     assert.equal(machine.setup("test", { CROSS: "my-" }).status, 0);
   });
@@ -247,6 +248,58 @@ describe("qemu.sh", () => {
     assert.match(out, /-append 'dd read 1; echo '\\''x'\\'''.* -d guest_errors\n$/);
   });
 
+  test("qemu.sh: the format follows the name of each image", (t) => {
+    const folder = makeFolder(t);
+    const images = ["a.img", "b.qcow2"].map((name) => makeImage(folder, name, 512));
+    const { out } = qemu([], { DISK: images.join(" ") });
+    assert.match(out, /format=raw,file=\S+a\.img .*format=qcow2,file=\S+b\.qcow2 /);
+  });
+
+  test("qemu.sh: FORMAT is that of all images but those with one of their own", (t) => {
+    const image = makeImage(makeFolder(t), "a.img", 700);
+    assert.match(qemu([image], { FORMAT: "qcow2" }).out, /format=qcow2,file=/);
+    const own = qemu(["--drive", "format=vmdk,cache=none", image], { FORMAT: "qcow2" });
+    assert.match(own.out, /format=vmdk,file=/);
+    assert.match(qemu([], { FORMAT: "raw,x" }).errors, /FORMAT=raw,x is not known/);
+  });
+
+  test("qemu.sh: a qcow2 image is taken for a raw one only when that is said", (t) => {
+    const content = Buffer.alloc(512);
+    content.write("QFI\xfb", "latin1");
+    const image = makeImage(makeFolder(t), "a.img", content);
+    const { status, errors } = qemu([image]);
+    assert.equal(status, 2);
+    assert.match(errors, /a\.img is a qcow2 image: say FORMAT=qcow2, or FORMAT=raw/);
+    assert.match(qemu([image], { FORMAT: "raw" }).out, /format=raw/);
+    assert.match(qemu(["--drive", "format=raw", image]).out, /format=raw/);
+  });
+
+  const urls: [string, string][] = [
+    ["nbd://host:1234/export", "format=raw,file=nbd://host:1234/export,file.reconnect-delay=4 "],
+    [
+      "nbd+unix:///?socket=/tmp/s",
+      "format=raw,file=nbd+unix:///?socket=/tmp/s,file.reconnect-delay=4' ",
+    ],
+    ["rbd:pool/image:id=a,b", "format=raw,file=rbd:pool/image:id=a,,b "],
+    ["iscsi://10.0.0.1/iqn.2001-04.com.example/1", "iscsi://10.0.0.1/iqn.2001-04.com.example/1 "],
+    ["https://host/a.qcow2", "format=qcow2,file=https://host/a.qcow2 "],
+  ];
+  for (const [url, expected] of urls) {
+    test(`qemu.sh: ${url} goes to QEMU as it is`, () => {
+      const { status, out } = qemu([], { DISK: `${url} nbd://b` });
+      assert.equal(status, 0);
+      assert.ok(out.includes(expected), out);
+      assert.match(out, /disk1,format=raw,file=nbd:\/\/b,/);
+    });
+  }
+
+  test("qemu.sh: a file whose name looks like a URL is that file", (t) => {
+    const folder = resolve(makeFolder(t));
+    makeImage(folder, "rbd:a", 512);
+    const { out } = run(resolve("scripts/qemu.sh"), ["-n", "rbd:a"], {}, folder);
+    assert.match(out, /format=raw,file=\.\/rbd:a /);
+  });
+
   const refusals: [string, (folder: string) => string, RegExp][] = [
     ["that does not exist", (folder) => join(folder, "no.img"), /no\.img does not exist/],
     ["that is a directory", (folder) => folder, /is a directory/],
@@ -286,46 +339,130 @@ describe("qemu.sh", () => {
 });
 
 describe("run", () => {
-  /** A QEMU that prints a panic to its log file and ends with `status`. */
-  function stubQemu(folder: string, status: number): Record<string, string> {
+  /** A QEMU that prints to its console and ends with `status`, and the log that it keeps. */
+  function stubQemu(folder: string, status: number, shows = "vda: x"): Record<string, string> {
     const qemu = resolve(folder, "qemu");
-    writeProgram(qemu, `exit ${status}`);
-    return { QEMU: qemu, DISK: "none", LOG: join(folder, "uart.log"), KERNEL: "LICENSE" };
+    const log = join(folder, "uart.log");
+    writeFileSync(log, "of an earlier run");
+    writeProgram(qemu, `printf '%b' '${shows}' | tee ${log}; exit ${status}`);
+    return { QEMU: qemu, DISK: "none", LOG: log, KERNEL: "LICENSE" };
   }
 
   test("run.sh: prints the command line and how to leave, and ends with QEMU's status", (t) => {
     const folder = makeFolder(t);
     const { status, out } = run("scripts/run.sh", [], stubQemu(folder, 7));
     assert.equal(status, 7);
-    assert.match(
-      out,
-      /qemu -M virt .*\nLeave with Ctrl-A x.*\ntsblk: QEMU ended with status 7\n$/s,
-    );
+    assert.match(out, /qemu -M virt .*\nLeave with Ctrl-A x.*tsblk: QEMU ended with status 7\n$/s);
   });
 
   test("run.sh: after a panic the offsets in the log are named as TypeScript lines", (t) => {
     const folder = makeFolder(t);
-    const env = stubQemu(folder, 70);
+    const env = stubQemu(folder, 70, "TSBLK: panic: trap\\n  1: Queue#add (wasm 0x25)\\n");
     env["MAP"] = join(folder, "map.json");
-    writeFileSync(join(folder, "uart.log"), "TSBLK: panic: trap\n  1: Queue#add (wasm 0x25)\n");
     // One mapping: column 36 is line 120 of queue.ts.
     const map = { version: 3, sources: ["driver/virtio/queue.ts"], names: [], mappings: "oCAuHE" };
     writeFileSync(env["MAP"], JSON.stringify(map));
+    const name = /wasm 0x25 is driver\/virtio\/queue\.ts:120\n/;
     const { status, out } = run("scripts/run.sh", [], env);
     assert.equal(status, 70);
-    assert.match(out, /wasm 0x25 is driver\/virtio\/queue\.ts:120\n/);
+    assert.match(out, name);
+    const watched = run("scripts/run.sh", [], { ...env, UNTIL: "never" });
+    assert.equal(watched.status, 1);
+    assert.match(watched.out, name);
   });
+
+  for (const UNTIL of ["", "TSBLK: ready"]) {
+    test(`run.sh: a QEMU that does not start is 125, UNTIL=${UNTIL}`, (t) => {
+      const { status, out } = run("scripts/run.sh", [], {
+        ...stubQemu(makeFolder(t), 1, ""),
+        UNTIL,
+      });
+      assert.equal(status, 125);
+      assert.match(out, /tsblk: QEMU did not start\n$/);
+    });
+  }
+
+  /** What QEMU shows, its status, UNTIL, and the status and the last line that follow. */
+  const watched: [string, number, string, number, RegExp][] = [
+    ["a\\nTSBLK: ready\\n", 0, "TSBLK: ready", 0, /"TSBLK: ready" has come/],
+    ["tsblk> ", 0, "tsblk> ", 0, /"tsblk> " has come/],
+    ["ok 1\\nnot ok 2 - x\\nend\\n", 0, "end", 1, /failed: not ok 2 - x/],
+    ["SELFTEST: disk fail: no answer\\n", 0, "end", 1, /failed: SELFTEST: disk fail: no answer/],
+    ["Bail out! no disk\\n", 0, "", 1, /failed: Bail out! no disk/],
+    ["TSBLK: panic: x\\n", 70, "end", 1, /failed: TSBLK: panic: x/],
+    ["TSBLK: panic: x\\n", 70, "panic", 0, /"panic" has come/],
+    ["this is not ok\\n", 0, "end", 1, /QEMU ended with status 0 before "end" came/],
+    ["x\\n", 5, "end", 5, /QEMU ended with status 5 before "end" came/],
+    ["x\\n", 5, "", 5, /QEMU ended with status 5/],
+    ["SELFTEST: disk ok\\n", 0, "", 0, /SELFTEST: disk ok/],
+  ];
+  for (const [shows, qemuStatus, UNTIL, expected, last] of watched) {
+    test(`run.sh: '${shows}', QEMU's ${qemuStatus} and UNTIL=${UNTIL}: ${expected}`, (t) => {
+      const env = { ...stubQemu(makeFolder(t), qemuStatus, shows), UNTIL, TIMEOUT: "20" };
+      const { status, out } = run("scripts/run.sh", [], env);
+      assert.equal(status, expected, out);
+      assert.match(out.trimEnd().split("\n").at(-1)!, last);
+    });
+  }
+
+  test("run.sh: UNTIL ends a QEMU that would go on, also one that ignores the request", (t) => {
+    const env = stubQemu(makeFolder(t), 0);
+    for (const body of ["echo ready; exec sleep 60", "trap '' TERM; echo ready; exec sleep 60"]) {
+      writeProgram(env["QEMU"]!, body);
+      const start = Date.now();
+      assert.equal(run("scripts/run.sh", [], { ...env, UNTIL: "ready" }).status, 0);
+      assert.ok(Date.now() - start < 20_000);
+    }
+  });
+
+  test("run.sh: 124 when the time is up, 1 when a failure came before", (t) => {
+    const env = Object.assign(stubQemu(makeFolder(t), 0), { UNTIL: "ready", TIMEOUT: "0.5" });
+    writeProgram(env["QEMU"]!, "echo not yet; exec sleep 60");
+    const late = run("scripts/run.sh", [], env);
+    assert.equal(late.status, 124);
+    assert.match(late.out, /tsblk: no "ready" after 0\.5 s\n$/);
+    writeProgram(env["QEMU"]!, `echo not ok 1 | tee ${env["LOG"]}; exec sleep 60`);
+    assert.equal(run("scripts/run.sh", [], env).status, 1);
+  });
+
+  test("run.sh: a TIMEOUT that is no number of seconds is refused", (t) => {
+    for (const TIMEOUT of ["x", "0", "-1", "5s", "1e9"]) {
+      const { status, errors } = run("scripts/run.sh", [], {
+        ...stubQemu(makeFolder(t), 0),
+        TIMEOUT,
+      });
+      assert.equal(status, 2);
+      assert.ok(errors.includes(`TIMEOUT=${TIMEOUT} is no number of seconds`), errors);
+    }
+  });
+
+  for (const status of [0, 1, 2, 70, 124, 125]) {
+    test(`make run: ends with ${status} when QEMU does`, (t) => {
+      assert.equal(run("make", ["run"], stubQemu(makeFolder(t), status)).status, status);
+    });
+  }
 
   for (const [qemuStatus, makeStatus] of [
     [0, 0],
     [1, 1],
     [70, 2],
   ] as const) {
-    test(`make run: ends with ${makeStatus} when QEMU ends with ${qemuStatus}`, (t) => {
+    test(`make run: without a compiler ${qemuStatus} becomes ${makeStatus}`, (t) => {
       const env = stubQemu(makeFolder(t), qemuStatus);
-      assert.equal(run("make", ["run"], env).status, makeStatus);
+      assert.equal(run("make", ["run", "HOST_CC="], env).status, makeStatus);
     });
   }
+
+  test("make run: all options reach QEMU", (t) => {
+    const env = stubQemu(makeFolder(t), 0);
+    const options = ["MEM=96M", "ICOUNT=shift=3", "QEMU_ARGS=-d int", "UNTIL=$(x) ready"];
+    const more = ["TIMEOUT=9", "FORMAT=qcow2", "DISK=nbd://a"];
+    const { out } = run("make", ["run", ...options, ...more], env);
+    for (const word of ["-m 96M ", "-icount shift=3 ", "format=qcow2,file=nbd://a", " -d int\n"]) {
+      assert.ok(out.includes(word), out);
+    }
+    assert.match(out, /before "\$\(x\) ready" came/);
+  });
 
   test("make: the default target lists the targets", () => {
     const { out } = run("make", []);
