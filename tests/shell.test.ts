@@ -274,3 +274,15 @@ test("shell: the cache of a disk without FLUSH can be switched off", () => {
   assert.equal(machine.disk().isWriteback(), false);
   assert.match(machine.send("cache writeback"), /vda: write-back cache/);
 });
+
+test("shell: colours come only when asked for, and end with their text", () => {
+  const machine = new Machine({ bootArgs: "colour on" });
+  assert.ok(machine.boot().endsWith("\x1b[1mtsblk> \x1b[0m"));
+  const red = "\x1b[31mdd: read at sector 9999 on vda: past the end of the disk\x1b[0m\r\n";
+  assert.ok(machine.type("dd read 9999\r").includes(`\r\n${red}\x1b[1m`));
+  assert.match(machine.type("blktest\r"), / 1 \x1b\[32mPASS\x1b\[0m read sector 0\r\n/);
+  machine.disk().faults.onRequest(() => true, { status: 1 }, 2);
+  assert.match(machine.type("blktest\r"), / 4 \x1b\[31mFAIL\x1b\[0m write 8 sectors: device/);
+  machine.type("colour off\r");
+  assert.doesNotMatch(machine.type("dd read 9999\r"), /\x1b/);
+});

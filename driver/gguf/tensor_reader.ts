@@ -6,16 +6,13 @@
  */
 import { BlkDevice } from "../blk/device";
 import { ByteIo } from "../io/byte_io";
+import { checksum, checksumQuantum } from "../io/checksum";
 import { place, placeArray } from "../util/arena";
-import { crc32c, initCrc32c } from "../util/crc32c";
 import { E_OK, PENDING } from "../util/errors";
 import { Extents, endOf } from "./extents";
 
 export const CHUNK_BYTES: u64 = 1 << 20;
 export const CHUNK_COUNT: i32 = 2;
-
-/** Bytes whose checksum is made in one slice. */
-const SUM_BYTES: u64 = 32 << 10;
 
 /** What it costs to go from one tensor to the next, in bytes of checksum. */
 const TENSOR_COST_BYTES: u64 = 1024;
@@ -51,7 +48,6 @@ export class TensorReader {
   errorOffset: u64;
 
   init(): void {
-    initCrc32c();
     this.chunks = placeArray<Chunk>(CHUNK_COUNT);
     for (let i = 0; i < CHUNK_COUNT; ++i) {
       const chunk = place<Chunk>();
@@ -141,7 +137,7 @@ export class TensorReader {
   /** Sums up a part of a chunk, up to the end of a tensor or of the chunk; then frees the chunk. */
   private sum(chunk: Chunk): void {
     this.sumOffset = max(this.sumOffset, chunk.start);
-    for (let left = SUM_BYTES; left > 0;) {
+    for (let left: u64 = checksumQuantum(); left > 0;) {
       if (!this.findSum(chunk)) {
         chunk.isInUse = false;
         this.sumChunk = (this.sumChunk + 1) % CHUNK_COUNT;
@@ -150,7 +146,7 @@ export class TensorReader {
       const end = min(this.endAt(this.sumExtent), chunk.end);
       const bytes = min(left, end - this.sumOffset);
       const ptr = chunk.ptr + <usize>(this.sumOffset - chunk.start);
-      this.crc = crc32c(this.crc, ptr, <usize>bytes);
+      this.crc = checksum(this.crc, ptr, <u32>bytes);
       this.sumOffset += bytes;
       this.doneBytes += bytes;
       left -= min(left, bytes + TENSOR_COST_BYTES);

@@ -1,5 +1,5 @@
 /**
- * Copies a stream of bytes from a source to a sink, in pieces, PIECE_COUNT of them at a time:
+ * Copies a stream of bytes from a source to a sink, in pieces, up to PIECE_COUNT_MAX at a time:
  *
  *   READING -> READY -> WRITING -> DONE     each piece by itself, taken out in order
  *        \________\________________> DROPPED   when the copy has ended before it
@@ -8,8 +8,8 @@
  * within one disk to a lower place waits with writing a piece until all pieces before it have been
  * read; one to a higher place within its own source is refused by `overlaps`.
  *
- * The memory is the caller's: PIECE_COUNT times STRIDE_BYTES, which the disks own until `go` has
- * returned something other than PENDING.
+ * The memory is the caller's: STRIDE_BYTES a piece, which the disks own until `go` has returned
+ * something other than PENDING.
  */
 import * as host from "../host";
 import { place, placeArray } from "../util/arena";
@@ -17,11 +17,12 @@ import * as err from "../util/errors";
 import { ByteIo } from "./byte_io";
 import { ENDLESS, Piece, PieceState, Sink, Source } from "./stream";
 
-const PIECE_COUNT: i32 = 16;
+/** Pieces at a time, a power of two: as many as the memory holds, up to this. */
+const PIECE_COUNT_MAX: u32 = 16;
+const PIECE_COUNT_MIN: u32 = 8;
 
 /** Memory of a piece: its data, once or twice, and behind it a bounce block. */
 const STRIDE_BYTES: u32 = 512 << 10;
-const COPY_BYTES: usize = <usize>PIECE_COUNT * STRIDE_BYTES;
 
 /** Data buffers are a multiple of this. */
 const GRAIN_BYTES: u32 = 64 << 10;
@@ -59,6 +60,7 @@ export class Copier {
   errorPiece!: Piece;
 
   private pieces!: StaticArray<Piece>;
+  private pieceCount: u32;
   private pieceBytes: u32;
   private alignBytes: u64;
   private alignStart: u64;
@@ -74,8 +76,8 @@ export class Copier {
 
   /** Places the pieces. Called once. */
   init(): void {
-    this.pieces = placeArray<Piece>(PIECE_COUNT);
-    for (let i = 0; i < PIECE_COUNT; ++i) {
+    this.pieces = placeArray<Piece>(PIECE_COUNT_MAX);
+    for (let i = 0; i < <i32>PIECE_COUNT_MAX; ++i) {
       const piece = place<Piece>();
       piece.io = place<ByteIo>();
       this.pieces[i] = piece;
@@ -99,7 +101,9 @@ export class Copier {
 
   /** Starts over. `go` is called from then on. */
   begin(memoryPtr: usize, memoryBytes: usize): void {
-    assert(memoryBytes >= COPY_BYTES, "the memory is too small");
+    const isWhole = memoryBytes >= <usize>PIECE_COUNT_MAX * STRIDE_BYTES;
+    this.pieceCount = isWhole ? PIECE_COUNT_MAX : PIECE_COUNT_MIN;
+    assert(memoryBytes >= <usize>this.pieceCount * STRIDE_BYTES, "the memory is too small");
     this.inBytes = 0;
     this.outBytes = 0;
     this.doneBytes = 0;
@@ -125,7 +129,7 @@ export class Copier {
     const sinkBlock = this.sink.blockBytes();
     const rest = STRIDE_BYTES - max(sourceBlock, sinkBlock);
     const bufferMax = (this.needsOther ? rest / 2 : rest) & ~(GRAIN_BYTES - 1);
-    for (let i = 0; i < PIECE_COUNT; ++i) {
+    for (let i = 0; i < <i32>this.pieceCount; ++i) {
       const piece = this.pieces[i];
       piece.ptr = memoryPtr + <usize>i * STRIDE_BYTES;
       piece.otherPtr = piece.ptr + bufferMax;
@@ -142,9 +146,8 @@ export class Copier {
   overlaps(): bool {
     const disk = this.source.disk();
     if (!disk || disk != this.sink.disk()) return false;
-    return (
-      this.sinkStart > this.sourceStart && this.sinkStart - this.sourceStart < this.sourceBytes
-    );
+    const from = this.source.diskOffset() + this.sourceStart;
+    return this.sinkStart > from && this.sinkStart - from < this.sourceBytes;
   }
 
   /** Ctrl-C: starts nothing more. `go` is still called until all that is in flight is back. */
@@ -198,12 +201,12 @@ export class Copier {
   }
 
   private pieceAt(at: u32): Piece {
-    return this.pieces[<i32>(at % PIECE_COUNT)];
+    return this.pieces[<i32>(at & (this.pieceCount - 1))];
   }
 
   private startPieces(): void {
     while (!this.isStopping && this.nextOffset < this.lengthBytes) {
-      if (this.tail - this.head == <u32>PIECE_COUNT) return;
+      if (this.tail - this.head == this.pieceCount) return;
       const piece = this.pieceAt(this.tail++);
       const offset = this.nextOffset;
       const end = this.alignStart + offset + this.pieceBytes;

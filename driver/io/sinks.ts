@@ -5,7 +5,7 @@ import { Waiter } from "../blk/waiter";
 import { place } from "../util/arena";
 import { E_DIFFERENT, E_OK, PENDING } from "../util/errors";
 import { checksum, checksumQuantum } from "./checksum";
-import { ENDLESS, Piece, QUANTUM_BYTES, Sink } from "./stream";
+import { ENDLESS, OrderedSink, Piece, QUANTUM_BYTES, Sink } from "./stream";
 
 export class DiskSink extends Sink {
   private to!: BlkDevice;
@@ -62,24 +62,12 @@ export class NullSink extends Sink {
   }
 }
 
-export class CrcSink extends Sink {
+export class CrcSink extends OrderedSink {
   /** CRC32C of what has come so far. */
   value: u32;
 
   use(): void {
     this.value = 0;
-  }
-
-  sizeBytes(): u64 {
-    return ENDLESS;
-  }
-
-  isOrdered(): bool {
-    return true;
-  }
-
-  begin(piece: Piece, offset: u64): i32 {
-    return this.go(piece);
   }
 
   go(piece: Piece): i32 {
@@ -91,23 +79,11 @@ export class CrcSink extends Sink {
 }
 
 /** Compares the two buffers of each piece, and ends the copy at the first byte that differs. */
-export class CompareSink extends Sink {
+export class CompareSink extends OrderedSink {
   /** The first byte that differs: its place in the stream, and what both have there. */
   foundOffset: u64;
   foundFirst: u8;
   foundSecond: u8;
-
-  sizeBytes(): u64 {
-    return ENDLESS;
-  }
-
-  isOrdered(): bool {
-    return true;
-  }
-
-  begin(piece: Piece, offset: u64): i32 {
-    return this.go(piece);
-  }
 
   go(piece: Piece): i32 {
     const bytes = min(piece.lengthBytes - piece.doneBytes, QUANTUM_BYTES);

@@ -47,7 +47,7 @@ export class Piece {
 
 /** What both ends of a copy are. */
 abstract class End {
-  /** Bytes that it has, or ENDLESS. */
+  /** Bytes that it has, or ENDLESS; of a source once it is ready. */
   abstract sizeBytes(): u64;
 
   /** Goes on with a piece. */
@@ -66,6 +66,19 @@ abstract class End {
 }
 
 export abstract class Source extends End {
+  /**
+   * Before anything else is asked, until not PENDING: finds what the source has. Memory at `ptr` of
+   * the size of the largest value is lent until then.
+   */
+  prepare(ptr: usize): i32 {
+    return E_OK;
+  }
+
+  /** Where on its disk the source begins, in bytes. */
+  diskOffset(): u64 {
+    return 0;
+  }
+
   /** Starts to bring `sourceBytes` of the piece, from `offset` on. */
   abstract begin(piece: Piece, offset: u64): i32;
 }
@@ -82,5 +95,20 @@ export abstract class Sink extends End {
   /** After the last piece, until not PENDING. */
   end(): i32 {
     return E_OK;
+  }
+}
+
+/** A sink without an end that takes pieces in order, a part of one in each slice. */
+export abstract class OrderedSink extends Sink {
+  sizeBytes(): u64 {
+    return ENDLESS;
+  }
+
+  isOrdered(): bool {
+    return true;
+  }
+
+  begin(piece: Piece, offset: u64): i32 {
+    return this.go(piece);
   }
 }

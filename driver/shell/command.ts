@@ -46,12 +46,12 @@ export abstract class Command {
 
 /** Starts the error line of a command: `dd: `. */
 export function complain(args: Args): void {
-  out.bytes(args.ptr(0), args.lengthBytes(0)).text(": ");
+  out.alarm().bytes(args.ptr(0), args.lengthBytes(0)).text(": ");
 }
 
 /** Ends an error line with the cause, and hands the error on. */
 export function fail(error: i32): i32 {
-  out.text(errorText(error)).line();
+  out.alarm().text(errorText(error)).line();
   return error;
 }
 

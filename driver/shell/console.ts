@@ -8,12 +8,21 @@ import { DECIMAL_MAX_BYTES, decimalLength, formatDecimal, hexDigit } from "../ut
 
 const BUFFER_BYTES: usize = 512;
 
+/** What is coloured on a terminal that was asked to be: SGR of ECMA-48. */
+export const BOLD: string = "\x1b[1m";
+export const RED: string = "\x1b[31m";
+export const GREEN: string = "\x1b[32m";
+const PLAIN: string = "\x1b[0m";
+
 const CHAR_CR: u32 = 0x0d;
 const CHAR_LF: u32 = 0x0a;
 
 export class Console {
+  /** Whether the terminal shows colours: only when the user says so. */
+  isColoured: bool;
   private bufferPtr: usize;
   private lengthBytes: usize;
+  private isAlarm: bool;
 
   init(): void {
     this.bufferPtr = reserve(BUFFER_BYTES, 16);
@@ -89,14 +98,45 @@ export class Console {
     return this.char(hexDigit(value >> 4)).char(hexDigit(value & 15));
   }
 
+  /** A CRC32C: eight digits. */
+  hex32(value: u32): Console {
+    for (let shift = 28; shift >= 0; shift -= 4) this.char(hexDigit((value >> shift) & 15));
+    return this;
+  }
+
   /** Spaces up to `width` characters behind a text of `length`, and at least one. */
   pad(length: i32, width: i32): Console {
     for (let i = min(length, width - 1); i < width; ++i) this.char(0x20);
     return this;
   }
 
+  /** The same text in `colour`, of those above, up to `plain`. */
+  paint(colour: string): Console {
+    return this.isColoured ? this.text(colour) : this;
+  }
+
+  plain(): Console {
+    return this.isColoured ? this.text(PLAIN) : this;
+  }
+
+  /** The line tells of an error: it is red, also what has been collected of it. */
+  alarm(): Console {
+    if (!this.isColoured || this.isAlarm) return this;
+    this.isAlarm = true;
+    const colourBytes = <usize>RED.length;
+    if (this.lengthBytes + colourBytes > BUFFER_BYTES) this.flush();
+    const endBytes = this.lengthBytes;
+    memory.copy(this.bufferPtr + colourBytes, this.bufferPtr, endBytes);
+    this.lengthBytes = 0;
+    this.text(RED);
+    this.lengthBytes += endBytes;
+    return this;
+  }
+
   /** Ends the line and writes it out. */
   line(): void {
+    if (this.isAlarm) this.plain();
+    this.isAlarm = false;
     this.char(CHAR_CR).char(CHAR_LF).flush();
   }
 }

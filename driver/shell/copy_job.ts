@@ -4,13 +4,13 @@
  */
 import { BlkDevice } from "../blk/device";
 import { SECTOR_BYTES } from "../blk/layout";
-import { initChecksum } from "../io/checksum";
 import { Copier } from "../io/copier";
 import { place } from "../util/arena";
-import { E_OK, E_RESET } from "../util/errors";
-import { BULK_BYTES, takeBulk } from "./bulk";
+import { E_INTERRUPTED, E_OK, E_RESET, PENDING } from "../util/errors";
+import { BULK_BYTES, bulkFor } from "./bulk";
 import { fail, printDiskName } from "./command";
 import { out } from "./console";
+import { beginProgress, clearProgress, printTransfer, showProgress } from "./dd_report";
 
 let copier!: Copier;
 let isPlaced: bool = false;
@@ -21,19 +21,42 @@ export function theCopier(): Copier {
   isPlaced = true;
   copier = place<Copier>();
   copier.init();
-  initChecksum();
   return copier;
 }
 
-/** Starts the copy that the copier describes. Returns E_OK, or an error whose line is printed. */
-export function beginCopy(command: string): i32 {
-  const bulkPtr = takeBulk();
-  if (bulkPtr == 0) {
-    out.text(command).text(": the memory for it is not free: ");
-    return fail(E_RESET);
-  }
-  copier.begin(bulkPtr, BULK_BYTES);
+/**
+ * Starts the copy that the copier describes, in the bulk area but its last `keptBytes`. Returns
+ * E_OK, or an error whose line is printed.
+ */
+export function beginCopy(command: string, keptBytes: u32 = 0): i32 {
+  const bulkPtr = bulkFor(command);
+  if (bulkPtr == 0) return E_RESET;
+  copier.begin(bulkPtr, BULK_BYTES - keptBytes);
+  beginProgress(copier);
   return E_OK;
+}
+
+/**
+ * One slice of a copy with progress, and when it has ended badly its line: what a command does that
+ * ends with nothing more than that.
+ */
+export function resumeCopy(command: string): i32 {
+  const result = copier.go();
+  if (result == PENDING) {
+    showProgress(copier);
+    return PENDING;
+  }
+  clearProgress();
+  if (result == E_INTERRUPTED) {
+    out.text(command).text(": interrupted after ").decimal(copier.doneBytes).text(" bytes").line();
+  } else if (result != E_OK) failCopy(command, result);
+  return result;
+}
+
+/** The last line of a copy: bytes, time and rate. */
+export function printCopied(done: string): void {
+  printTransfer(copier.doneBytes, copier.elapsedNs(), done);
+  out.line();
 }
 
 /** `dd: read at sector 7 on vda: cause`, and hands the error on. */

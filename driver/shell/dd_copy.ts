@@ -3,20 +3,22 @@
  *
  * What differs from GNU dd, since positions do not depend on one another here: with conv=noerror
  * and without sync, what cannot be read is left out where it would have gone, and nothing moves up.
- * Refused: a copy within one disk that would write over what it has yet to read.
+ * Refused: a copy within one disk that would write over what it has yet to read, and a value of a
+ * key that is longer than a value can be, or that would be written in part.
  */
 import { Copier } from "../io/copier";
 import { ENDLESS, Sink, Source } from "../io/stream";
+import { VALUE_BYTES_MAX } from "../statefs/layout";
 import { place } from "../util/arena";
 import * as err from "../util/errors";
-import { hexDigit } from "../util/numbers";
 import { Args } from "./args";
-import { complain, fail } from "./command";
+import { BULK_BYTES, bulkFor } from "./bulk";
 import { out } from "./console";
 import { beginCopy, failAt, failCopy, theCopier } from "./copy_job";
-import { Sinks, Sources } from "./dd_ends";
+import { Sinks, Sources, failNamed } from "./dd_ends";
 import { DdOptions, Flag, Operand, Status } from "./dd_options";
 import * as report from "./dd_report";
+import { theStore } from "./mounted";
 
 const NAME: string = "dd";
 
@@ -25,6 +27,11 @@ export class CopyJob {
   private sources!: Sources;
   private sinks!: Sinks;
   private copier!: Copier;
+  private source!: Source;
+  private sink!: Sink;
+  /** Whether the source is still to be prepared, and lent memory for it. */
+  private isPreparing: bool;
+  private bulkPtr: usize;
   /** Whether the sink ends before the stream does. */
   private isSinkShort: bool;
   private readError: i32;
@@ -48,25 +55,45 @@ export class CopyJob {
     const flushes = options.isOn(Flag.FSYNC);
     const sink = this.sinks.find(args, "of=", options.word(Operand.OF), flushes);
     if (!sink) return err.E_ARGUMENT;
-    const planned = this.plan(args, source, sink);
+    this.source = source;
+    this.sink = sink;
+    this.bulkPtr = bulkFor(NAME);
+    if (this.bulkPtr == 0) return err.E_RESET;
+    this.isPreparing = true;
+    return this.prepare();
+  }
+
+  /** The copy can be planned once it is known how much there is. */
+  private prepare(): i32 {
+    const result = this.source.prepare(this.bulkPtr);
+    if (result == err.PENDING) return err.PENDING;
+    this.isPreparing = false;
+    if (result != err.E_OK) return failNamed(NAME, "if=", this.options.word(Operand.IF), result);
+    const planned = this.plan();
     return planned == err.E_OK ? this.begin() : planned;
   }
 
   /** Finds what is copied where. Returns E_OK, or an error whose line has been printed. */
-  private plan(args: Args, source: Source, sink: Sink): i32 {
+  private plan(): i32 {
     const options = this.options;
     const copier = this.copier;
-    if (options.skipBytes > source.sizeBytes()) return refuse(args, "skip=", options.skipBytes);
-    if (options.seekBytes > sink.sizeBytes()) return refuse(args, "seek=", options.seekBytes);
-    const available = lengthBehind(source.sizeBytes(), options.skipBytes);
+    const sourceSize = this.source.sizeBytes();
+    const sinkSize = this.sink.sizeBytes();
+    if (options.skipBytes > sourceSize) return refuse("skip=", options.skipBytes, sourceSize);
+    if (this.isValue() && options.seekBytes > 0) {
+      return refuseValue("is written whole, without seek=");
+    }
+    if (options.seekBytes > sinkSize) return refuse("seek=", options.seekBytes, sinkSize);
+    const available = lengthBehind(sourceSize, options.skipBytes);
     let bytes = options.has(Operand.COUNT) ? min(options.countBytes, available) : available;
     const sourceBytes = bytes;
     const isPadded = options.isOn(Flag.SYNC) && bytes != ENDLESS;
     if (isPadded) bytes = roundUp(bytes, options.recordBytes);
-    const room = lengthBehind(sink.sizeBytes(), options.seekBytes);
+    const room = lengthBehind(sinkSize, options.seekBytes);
     this.isSinkShort = bytes > room;
-    copier.source = source;
-    copier.sink = sink;
+    if (this.isValue() && this.isSinkShort) return refuseLength(bytes);
+    copier.source = this.source;
+    copier.sink = this.sink;
     copier.sourceStart = options.skipBytes;
     copier.sinkStart = options.seekBytes;
     copier.lengthBytes = min(bytes, room);
@@ -76,23 +103,31 @@ export class CopyJob {
     copier.fillsErrors = copier.skipsErrors && options.isOn(Flag.SYNC);
     copier.needsOther = false;
     // A mark is the number of the sector that it goes to
-    if (this.sources.isPattern(source)) copier.sourceStart += options.seekBytes;
+    if (this.sources.isPattern(this.source)) copier.sourceStart += options.seekBytes;
     if (!copier.overlaps()) return err.E_OK;
-    complain(args);
-    out.text("the copy would overwrite what it has yet to read").line();
+    out.alarm().text("dd: the copy would overwrite what it has yet to read").line();
     return err.E_ARGUMENT;
+  }
+
+  /** Whether the copy goes to the value of a key. */
+  private isValue(): bool {
+    return this.sink == this.sinks.value;
   }
 
   private begin(): i32 {
     this.readError = err.E_OK;
     this.sinks.hex.use(this.options.skipBytes);
-    const error = beginCopy(NAME);
-    if (error != err.E_OK) return error;
-    report.beginProgress(this.copier);
-    return this.resume();
+    const isValue = this.isValue();
+    if (isValue) {
+      const valuePtr = this.bulkPtr + BULK_BYTES - VALUE_BYTES_MAX;
+      this.sinks.value.lend(valuePtr, <u32>this.copier.lengthBytes);
+    }
+    const error = beginCopy(NAME, isValue ? VALUE_BYTES_MAX : 0);
+    return error == err.E_OK ? this.resume() : error;
   }
 
   resume(): i32 {
+    if (this.isPreparing) return this.prepare();
     const copier = this.copier;
     const result = copier.go();
     this.reportFailures();
@@ -113,20 +148,27 @@ export class CopyJob {
   }
 
   interrupt(): void {
+    if (this.isPreparing) return theStore().cancel();
     this.copier.stop();
+    if (this.isValue()) this.sinks.value.cancel();
   }
 
   private end(result: i32): i32 {
     const copier = this.copier;
     report.clearProgress();
     if (copier.sink == this.sinks.hex) this.sinks.hex.finish();
-    if (result != err.E_OK && result != err.E_INTERRUPTED) failCopy(NAME, result);
+    if (result != err.E_OK && result != err.E_INTERRUPTED) this.failCopy(result);
     else if (result == err.E_OK && this.isSinkShort) result = this.failShort();
     this.printStatistics();
     if (result == err.E_INTERRUPTED) {
       out.text("dd: interrupted after ").decimal(copier.doneBytes).text(" bytes").line();
     }
     return result == err.E_OK ? this.readError : result;
+  }
+
+  private failCopy(error: i32): void {
+    if (!this.isValue() || !this.copier.isEndError) failCopy(NAME, error);
+    else failNamed(NAME, "of=", this.options.word(Operand.OF), error);
   }
 
   /** The sink is full before the source has ended. */
@@ -149,17 +191,28 @@ export class CopyJob {
   }
 }
 
-function refuse(args: Args, what: string, bytes: u64): i32 {
-  complain(args);
-  out.text(what).text(" of ").decimal(bytes).text(" bytes: ");
-  return fail(err.E_RANGE);
+/** `dd: skip= of 33280 bytes is past the end, at 32768` */
+function refuse(what: string, bytes: u64, sizeBytes: u64): i32 {
+  out.alarm().text("dd: ").text(what).text(" of ").decimal(bytes);
+  out.text(" bytes is past the end, at ").decimal(sizeBytes).line();
+  return err.E_RANGE;
+}
+
+function refuseValue(why: string): i32 {
+  out.alarm().text("dd: a value ").text(why).line();
+  return err.E_ARGUMENT;
+}
+
+function refuseLength(bytes: u64): i32 {
+  out.alarm().text("dd: a value has at most ").decimal(VALUE_BYTES_MAX).text(" bytes, ");
+  if (bytes == ENDLESS) out.text("this has no end: say count=").line();
+  else out.text("this has ").decimal(bytes).line();
+  return err.E_TOO_LONG;
 }
 
 /** `crc32c 0xe3069283` */
 export function printCrc(value: u32): void {
-  out.text("crc32c 0x");
-  for (let at = 7; at >= 0; --at) out.char(hexDigit((value >> (4 * at)) & 15));
-  out.line();
+  out.text("crc32c 0x").hex32(value).line();
 }
 
 function lengthBehind(sizeBytes: u64, offset: u64): u64 {

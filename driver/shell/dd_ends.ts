@@ -1,22 +1,27 @@
 /**
- * The ends of a copy by name. Sources: a disk, `zero`, `pattern[:<seed>]`, `random:<seed>`.
- * Sinks: a disk, `null`, `hex`, `crc`.
+ * The ends of a copy by name. Sources: a disk, `zero`, `pattern[:<seed>]`, `random:<seed>`,
+ * `statefs:<key>`. Sinks: a disk, `null`, `hex`, `crc`, `statefs:<key>`.
  */
 import { BlkDevice } from "../blk/device";
 import { diskByName } from "../blk/disks";
 import { CrcSink, DiskSink, NullSink } from "../io/sinks";
 import { ByteSource, DiskSource, PatternSource, RandomSource } from "../io/sources";
 import { Sink, Source } from "../io/stream";
+import { ValueSink, ValueSource } from "../statefs/value_ends";
 import { place } from "../util/arena";
-import { E_NO_DEVICE, E_OK, E_READ_ONLY } from "../util/errors";
+import { E_CORRUPT, E_NO_DEVICE, E_NOT_MOUNTED, E_OK, E_READ_ONLY } from "../util/errors";
 import { parseNumber } from "../util/numbers";
 import { Args } from "./args";
 import { complain, fail } from "./command";
 import { out } from "./console";
 import { HexSink } from "./dd_hex";
+import { theStore } from "./mounted";
 import { Word } from "./words";
 
 const CHAR_COLON: u8 = 0x3a;
+
+const SOURCES: string = " is no source: a disk, zero, pattern, random:<seed>, statefs:<key>";
+const SINKS: string = " is no destination: a disk, null, hex, crc, statefs:<key>";
 
 /** One of each source, for a command that names one. */
 export class Sources {
@@ -24,8 +29,10 @@ export class Sources {
   private zero!: ByteSource;
   private pattern!: PatternSource;
   private random!: RandomSource;
+  private value!: ValueSource;
   private name!: Word;
-  private seedText!: Word;
+  /** What is behind the colon: a seed or a key. */
+  private rest!: Word;
 
   init(): void {
     this.diskSource = place<DiskSource>();
@@ -33,8 +40,10 @@ export class Sources {
     this.pattern = place<PatternSource>();
     this.pattern.init();
     this.random = place<RandomSource>();
+    this.value = place<ValueSource>();
+    this.value.init(theStore());
     this.name = place<Word>();
-    this.seedText = place<Word>();
+    this.rest = place<Word>();
   }
 
   /** Whether the pattern was named, whose marks are those of the sectors that they go to. */
@@ -44,25 +53,22 @@ export class Sources {
 
   /** The source that `word` names, or null; the line behind `what` has then been printed. */
   find(args: Args, what: string, word: Word): Source | null {
-    this.name.set(word.ptr, word.find(CHAR_COLON));
-    this.seedText.set(word.ptr, word.lengthBytes);
-    this.seedText.skip(this.name.lengthBytes);
-    const hasSeed = this.seedText.lengthBytes > 0;
-    if (hasSeed) this.seedText.skip(1);
-    if (this.name.is("pattern")) return this.findPattern(args, what, word, hasSeed);
-    if (this.name.is("random")) return this.findRandom(args, what, word, hasSeed);
+    const hasRest = splitAtColon(word, this.name, this.rest);
+    if (this.name.is("pattern")) return this.findPattern(args, what, word, hasRest);
+    if (this.name.is("random")) return this.findRandom(args, what, word, hasRest);
+    if (this.name.is("statefs") && hasRest) return this.findValue(args, what, word);
     if (word.is("zero")) {
       this.zero.use(0);
       return this.zero;
     }
-    const disk = findDisk(args, what, word, " is no source: a disk, zero, pattern, random:<seed>");
+    const disk = findDisk(args, what, word, SOURCES);
     if (!disk) return null;
     this.diskSource.use(disk);
     return this.diskSource;
   }
 
   private findPattern(args: Args, what: string, word: Word, hasSeed: bool): Source | null {
-    const seed = hasSeed ? parseNumber(this.seedText.ptr, this.seedText.lengthBytes) : 0;
+    const seed = hasSeed ? parseNumber(this.rest.ptr, this.rest.lengthBytes) : 0;
     if (seed < 0) return failSeed(args, what, word, <i32>seed);
     this.pattern.use(seed);
     return this.pattern;
@@ -74,17 +80,30 @@ export class Sources {
       out.text(" needs a seed: random:<seed>").line();
       return null;
     }
-    const seed = parseNumber(this.seedText.ptr, this.seedText.lengthBytes);
+    const seed = parseNumber(this.rest.ptr, this.rest.lengthBytes);
     if (seed < 0) return failSeed(args, what, word, <i32>seed);
     this.random.use(seed);
     return this.random;
+  }
+
+  /** Whether there is such a key is found when the source is prepared. */
+  private findValue(args: Args, what: string, word: Word): Source | null {
+    if (!theStore().volume.isMounted) {
+      failEnd(args, what, word, E_NOT_MOUNTED);
+      return null;
+    }
+    this.value.use(this.rest.ptr, this.rest.lengthBytes);
+    return this.value;
   }
 }
 
 export class Sinks {
   crc!: CrcSink;
   hex!: HexSink;
+  value!: ValueSink;
   private diskSink!: DiskSink;
+  private name!: Word;
+  private key!: Word;
   private nothing!: NullSink;
 
   init(): void {
@@ -94,9 +113,13 @@ export class Sinks {
     this.diskSink = place<DiskSink>();
     this.diskSink.init();
     this.nothing = place<NullSink>();
+    this.value = place<ValueSink>();
+    this.value.init(theStore());
+    this.name = place<Word>();
+    this.key = place<Word>();
   }
 
-  /** As Sources.find. A disk is flushed at the end when `flushes`. */
+  /** As Sources.find. What has been written is made stable at the end when `flushes`. */
   find(args: Args, what: string, word: Word, flushes: bool): Sink | null {
     if (word.is("null")) return this.nothing;
     if (word.is("hex")) return this.hex;
@@ -104,27 +127,62 @@ export class Sinks {
       this.crc.use();
       return this.crc;
     }
-    const disk = findDisk(args, what, word, " is no destination: a disk, null, hex, crc");
+    const hasKey = splitAtColon(word, this.name, this.key);
+    if (hasKey && this.name.is("statefs")) return this.findValue(args, what, word, flushes);
+    const disk = findDisk(args, what, word, SINKS);
     if (!disk) return null;
     if (disk.isReadOnly()) {
-      refuse(args, what, word);
-      out.text(": ");
-      fail(E_READ_ONLY);
+      failEnd(args, what, word, E_READ_ONLY);
       return null;
     }
-    return this.onDisk(disk, flushes);
-  }
-
-  onDisk(disk: BlkDevice, flushes: bool): Sink {
     this.diskSink.use(disk, flushes);
     return this.diskSink;
   }
+
+  private findValue(args: Args, what: string, word: Word, syncs: bool): Sink | null {
+    const error = theStore().checkPut(this.key.ptr, this.key.lengthBytes);
+    if (error != E_OK) {
+      failEnd(args, what, word, error);
+      return null;
+    }
+    this.value.use(this.key.ptr, this.key.lengthBytes, syncs);
+    return this.value;
+  }
+}
+
+/** `name:rest`. False when there is no colon; the name is then all of the word. */
+function splitAtColon(word: Word, name: Word, rest: Word): bool {
+  name.set(word.ptr, word.find(CHAR_COLON));
+  rest.set(word.ptr, word.lengthBytes);
+  rest.skip(name.lengthBytes);
+  if (rest.lengthBytes == 0) return false;
+  rest.skip(1);
+  return true;
 }
 
 /** `dd: if=vdx` */
 function refuse(args: Args, what: string, word: Word): void {
   complain(args);
   out.text(what).bytes(word.ptr, word.lengthBytes);
+}
+
+/** `dd: of=vdb: disk is read-only` */
+function failEnd(args: Args, what: string, word: Word, error: i32): void {
+  refuse(args, what, word);
+  out.text(": ");
+  fail(error);
+}
+
+/**
+ * `dd: if=statefs:name: no such key`, after `run`, when `args` may begin elsewhere; with the place
+ * of what is damaged. Hands the error on.
+ */
+export function failNamed(command: string, what: string, word: Word, error: i32): i32 {
+  out.text(command).text(": ").text(what).bytes(word.ptr, word.lengthBytes).text(": ");
+  if (error == E_CORRUPT) {
+    out.text("record at sector ").decimal(theStore().reader.sector()).text(": ");
+  }
+  return fail(error);
 }
 
 function failSeed(args: Args, what: string, word: Word, error: i32): Source | null {
@@ -138,12 +196,11 @@ function failSeed(args: Args, what: string, word: Word, error: i32): Source | nu
 function findDisk(args: Args, what: string, word: Word, otherwise: string): BlkDevice | null {
   const disk = diskByName(word.ptr, word.lengthBytes);
   if (disk && disk.health == E_OK) return disk;
-  refuse(args, what, word);
   if (!disk && !(word.lengthBytes == 3 && word.startsWith("vd"))) {
+    refuse(args, what, word);
     out.text(otherwise).line();
     return null;
   }
-  out.text(": ");
-  fail(disk ? disk.health : E_NO_DEVICE);
+  failEnd(args, what, word, disk ? disk.health : E_NO_DEVICE);
   return null;
 }

@@ -4,7 +4,7 @@
  *
  *   00000200  68 65 6c 6c 6f 00 00 00  00 00 00 00 00 00 00 00  |hello...........|
  */
-import { ENDLESS, Piece, Sink } from "../io/stream";
+import { OrderedSink, Piece } from "../io/stream";
 import { reserve } from "../util/arena";
 import { E_OK, PENDING } from "../util/errors";
 import { hexDigit } from "../util/numbers";
@@ -16,7 +16,7 @@ const ROWS_PER_SLICE: i32 = 16;
 /** Digits of an offset, or more when it has more. */
 const OFFSET_DIGITS: i32 = 8;
 
-export class HexSink extends Sink {
+export class HexSink extends OrderedSink {
   /** Offset that the first byte is shown with. */
   private startOffset: u64;
   private shownOffset: u64;
@@ -37,18 +37,6 @@ export class HexSink extends Sink {
     this.rowBytes = 0;
     this.hasLastRow = false;
     this.isRepeating = false;
-  }
-
-  sizeBytes(): u64 {
-    return ENDLESS;
-  }
-
-  isOrdered(): bool {
-    return true;
-  }
-
-  begin(piece: Piece, offset: u64): i32 {
-    return this.go(piece);
   }
 
   go(piece: Piece): i32 {

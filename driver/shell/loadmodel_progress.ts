@@ -1,6 +1,5 @@
 /** What loadmodel says while it reads tensors, and when it has read them. */
 import * as host from "../host";
-import { hexDigit } from "../util/numbers";
 import { out } from "./console";
 
 const PROGRESS_NS: u64 = 1_000_000_000;
@@ -47,8 +46,7 @@ export class ReadReport {
     out.text("  read ").decimal(doneBytes).text(" bytes of tensors in ");
     printSeconds(ns);
     out.text(" s, ").decimal(megabytesPerSecond(doneBytes, ns)).text(" MB/s, crc32c ");
-    for (let shift = 28; shift >= 0; shift -= 4) out.char(hexDigit((crc >> shift) & 15));
-    out.line();
+    out.hex32(crc).line();
   }
 }
 

@@ -11,7 +11,7 @@ import { isAnyRecovering } from "../blk/disks";
 import { Args } from "./args";
 import { CONFIRM, Command } from "./command";
 import { unknownCommand } from "./commands/help";
-import { out } from "./console";
+import { BOLD, out } from "./console";
 import { Editor, LINE_BYTES_MAX, LineEvent } from "./editor";
 import { noteFailure } from "./outcome";
 import { findCommand } from "./table";
@@ -57,7 +57,12 @@ export class Shell {
     if (<usize>lengthBytes <= BOOT_ARGS_BYTES_MAX) {
       this.args.setLine(this.bootArgsPtr, lengthBytes);
     } else {
-      out.text("boot arguments: ").text(errorText(E_TOO_LONG)).text(", none of them is run").line();
+      out
+        .alarm()
+        .text("boot arguments: ")
+        .text(errorText(E_TOO_LONG))
+        .text(", none of them is run")
+        .line();
       noteFailure();
     }
   }
@@ -109,7 +114,7 @@ export class Shell {
 
   private prompt(): void {
     this.editor.begin(true);
-    out.text(PROMPT);
+    printPrompt();
   }
 
   /** Makes room for a line that is not the answer to a command. */
@@ -122,7 +127,7 @@ export class Shell {
     if (this.isBusy()) return;
     const asked = this.asked;
     if (asked) printQuestion(asked);
-    else out.text(PROMPT);
+    else printPrompt();
     out.bytes(this.editor.linePtr, this.editor.lengthBytes).flush();
   }
 
@@ -146,6 +151,7 @@ export class Shell {
     }
     if (event == LineEvent.TOO_LONG) {
       out
+        .alarm()
         .text("the line is longer than ")
         .decimal(LINE_BYTES_MAX)
         .text(" bytes and was not run")
@@ -179,7 +185,7 @@ export class Shell {
   private runNext(): void {
     const error = this.args.parseCommand();
     if (error != E_OK) {
-      out.text(errorText(error)).text(" in the line, the rest of it is not run").line();
+      out.alarm().text(errorText(error)).text(" in the line, the rest of it is not run").line();
       this.args.dropLine();
       return this.settle(error);
     }
@@ -202,6 +208,10 @@ export class Shell {
       if (result != E_OK) noteFailure();
     } else if (!this.args.hasMore()) this.prompt();
   }
+}
+
+function printPrompt(): void {
+  out.paint(BOLD).text(PROMPT).plain();
 }
 
 function printQuestion(command: Command): void {

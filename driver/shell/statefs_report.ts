@@ -5,7 +5,6 @@ import { StoreObserver } from "../statefs/observer";
 import { StoreRecord } from "../statefs/record";
 import { Volume } from "../statefs/volume";
 import { out } from "./console";
-import { hexDigit } from "../util/numbers";
 
 const LINES_MAX: u32 = 16;
 
@@ -45,9 +44,8 @@ export class StoreReport extends StoreObserver {
     this.keyCount += 1;
     this.valueBytes += record.valueBytes;
     if (!this.listsKeys) return;
-    out.right(record.valueBytes, 7).text("  ");
-    printSum(record.valueCrc);
-    out.text("  ").bytes(record.keyPtr, record.keyBytes).line();
+    out.right(record.valueBytes, 7).text("  ").hex32(record.valueCrc).text("  ");
+    out.bytes(record.keyPtr, record.keyBytes).line();
   }
 
   badValue(record: StoreRecord): void {
@@ -86,18 +84,13 @@ export class StoreReport extends StoreObserver {
   }
 }
 
-function printSum(sum: u32): void {
-  for (let shift = 28; shift >= 0; shift -= 4) out.char(hexDigit((sum >> shift) & 15));
-}
-
 /** A value on lines of its own when it is text, otherwise what is known of it. */
 export function printValue(ptr: usize, lengthBytes: u32, sum: u32): void {
   let shown = min(lengthBytes, SHOWN_BYTES);
   // Not into the middle of a character
   while (shown < lengthBytes && shown > 0 && (load<u8>(ptr + shown) & 0xc0) == 0x80) shown -= 1;
   if (!isText(ptr, shown)) {
-    out.count(lengthBytes, "byte").text(", not text, CRC32C ");
-    printSum(sum);
+    out.count(lengthBytes, "byte").text(", not text, CRC32C ").hex32(sum);
     return out.line();
   }
   for (let i: u32 = 0; i < shown; ++i) {
@@ -107,12 +100,8 @@ export function printValue(ptr: usize, lengthBytes: u32, sum: u32): void {
   }
   out.line();
   if (shown == lengthBytes) return;
-  out
-    .text("... and ")
-    .count(lengthBytes - shown, "more byte")
-    .text(", CRC32C ");
-  printSum(sum);
-  out.line();
+  out.text("... and ").count(lengthBytes - shown, "more byte");
+  out.text(", CRC32C ").hex32(sum).line();
 }
 
 function isText(ptr: usize, lengthBytes: u32): bool {

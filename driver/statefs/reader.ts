@@ -1,4 +1,5 @@
 /** Reads the value of a key into memory, and believes it only when its sum is right. */
+import { SECTOR_BYTES } from "../blk/layout";
 import * as err from "../util/errors";
 import { Finder } from "./finder";
 import { Operation } from "./operation";
@@ -47,6 +48,11 @@ export class Reader extends Operation {
   /** The sector of the record, once the key has been found. */
   sector(): u64 {
     return this.volume.sectorOf(this.finder.record.place);
+  }
+
+  /** The byte of the disk at which the value begins, once the key has been found. */
+  valueOffset(): u64 {
+    return this.sector() * SECTOR_BYTES + this.finder.record.headBytes();
   }
 
   protected advance(): i32 {

@@ -9,8 +9,8 @@
  *
  * Only one unit is judged again when a read fails, so one bad sector does not hide its neighbours.
  */
+import { checksum } from "../io/checksum";
 import { place } from "../util/arena";
-import { crc32c } from "../util/crc32c";
 import { E_IO, E_OK, PENDING } from "../util/errors";
 import { Operation } from "./operation";
 import { StoreRecord } from "./record";
@@ -177,7 +177,7 @@ export class Scanner {
     if (units == 0) return this.load(place);
     const inUnit = skip % unitBytes;
     const bytes = min(left, units * unitBytes - inUnit);
-    this.valueCrc = crc32c(this.valueCrc, this.window.at(place) + inUnit, bytes);
+    this.valueCrc = checksum(this.valueCrc, this.window.at(place) + inUnit, bytes);
     this.valueDone += bytes;
     return Found.PENDING;
   }

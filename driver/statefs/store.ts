@@ -27,7 +27,6 @@
  */
 import { BlkDevice } from "../blk/device";
 import { place } from "../util/arena";
-import { initCrc32c } from "../util/crc32c";
 import * as err from "../util/errors";
 import { Committer } from "./committer";
 import { Compactor } from "./compactor";
@@ -38,6 +37,7 @@ import { Mounter } from "./mounter";
 import { StoreObserver } from "./observer";
 import { Operation } from "./operation";
 import { Reader } from "./reader";
+import { isKey } from "./record";
 import { Scanner } from "./scanner";
 import { Summer } from "./summer";
 import { SuperReader } from "./super_reader";
@@ -59,7 +59,6 @@ export class StateFs {
 
   /** Places everything. Called once. */
   init(): void {
-    initCrc32c();
     this.volume = place<Volume>();
     this.volume.init();
     const scanner = place<Scanner>();
@@ -122,6 +121,12 @@ export class StateFs {
   /** Whether a range can be formatted: E_OK, or why not. */
   checkFormat(disk: BlkDevice, firstLba: u64, sectorCount: u64): i32 {
     return this.formatter.check(disk, firstLba, sectorCount);
+  }
+
+  /** Whether a key can be given a value: E_OK, or why not. */
+  checkPut(keyPtr: usize, keyBytes: usize): i32 {
+    const error = this.volume.checkWritable();
+    return error == err.E_OK && !isKey(keyPtr, keyBytes) ? err.E_KEY : error;
   }
 
   // All of these return PENDING, or why it is refused

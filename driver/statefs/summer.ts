@@ -1,9 +1,7 @@
 /** The sum of a value that is in memory, in slices. */
-import { crc32c } from "../util/crc32c";
+import { checksum, checksumQuantum } from "../io/checksum";
 import { E_OK, PENDING } from "../util/errors";
 import { Operation } from "./operation";
-
-const SLICE_BYTES: u32 = 64 << 10;
 
 export class Summer extends Operation {
   crc: u32;
@@ -18,8 +16,8 @@ export class Summer extends Operation {
   }
 
   protected advance(): i32 {
-    const bytes = min(this.leftBytes, SLICE_BYTES);
-    this.crc = crc32c(this.crc, this.ptr, bytes);
+    const bytes = min(this.leftBytes, checksumQuantum());
+    this.crc = checksum(this.crc, this.ptr, bytes);
     this.ptr += bytes;
     this.leftBytes -= bytes;
     return this.leftBytes == 0 ? E_OK : PENDING;

@@ -15,7 +15,7 @@ const TABLES = memory.data(8 * 1024, 16);
 /** The bits of the offset of an entry in its table. */
 const ENTRY: u32 = 0x3fc;
 
-/** Builds the tables. Called at start by whoever uses the sum; again does no harm. */
+/** Builds the tables. Called once, at start. */
 export function initCrc32c(): void {
   for (let byte: u32 = 0; byte < 256; ++byte) {
     let crc = byte;

@@ -1,4 +1,5 @@
 /** All commands, in the order in which `help` lists them: a new one is added here. */
+import { initChecksum } from "../../io/checksum";
 import { place } from "../../util/arena";
 import { initBulk } from "../bulk";
 import { addCommand, initCommandTable } from "../table";
@@ -8,6 +9,7 @@ import { Blkperf } from "./blkperf";
 import { Blktest } from "./blktest";
 import { Cache } from "./cache";
 import { Cmp } from "./cmp";
+import { Colour } from "./colour";
 import { Crc } from "./crc";
 import { Dd } from "./dd";
 import { Diagnose } from "./diagnose";
@@ -37,6 +39,7 @@ import { Zero } from "./zero";
 export function addAllCommands(): void {
   initCommandTable();
   initBulk();
+  initChecksum();
   addCommand(place<Help>());
   addCommand(place<Blkdevs>());
   addCommand(place<Blkinfo>());
@@ -65,6 +68,7 @@ export function addAllCommands(): void {
   addCommand(place<Repeat>());
   addCommand(place<Time>());
   addCommand(place<History>());
+  addCommand(place<Colour>());
   addCommand(place<Poweroff>());
   addCommand(place<Reboot>());
 }

@@ -12,7 +12,7 @@ import { Waiter } from "../../blk/waiter";
 import { place } from "../../util/arena";
 import { E_INTERRUPTED, E_OK, E_RESET, PENDING } from "../../util/errors";
 import { Args } from "../args";
-import { BULK_BYTES, takeBulk } from "../bulk";
+import { BULK_BYTES, bulkFor } from "../bulk";
 import { Command, complain, fail, printDiskName } from "../command";
 import { out } from "../console";
 import { Meter } from "../perf_instructions";
@@ -80,12 +80,8 @@ export class Blkperf extends Command {
     this.isInterrupted = false;
     const error = this.options.parse(args, this);
     if (error != E_OK) return error;
-    const bulkPtr = takeBulk();
-    if (bulkPtr == 0) {
-      complain(args);
-      out.text("the memory for it is not free: ");
-      return fail(E_RESET);
-    }
+    const bulkPtr = bulkFor(this.name());
+    if (bulkPtr == 0) return E_RESET;
     const disk = this.options.disk;
     this.row = 0;
     this.planMemory(disk, bulkPtr);

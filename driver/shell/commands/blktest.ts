@@ -10,10 +10,10 @@ import { sameBytes } from "../../io/sinks";
 import { place } from "../../util/arena";
 import * as err from "../../util/errors";
 import { Args } from "../args";
-import { takeBulk } from "../bulk";
+import { bulkFor } from "../bulk";
 import { Command, checkOperandCount, complain, diskOperand, fail, printDiskName } from "../command";
 import { SCRATCH_BYTES_MIN, SKIPPED, TEST_COUNT, Tests, testName } from "../blktest_tests";
-import { out } from "../console";
+import { GREEN, RED, out } from "../console";
 
 /** What is being done. */
 enum Phase {
@@ -61,12 +61,8 @@ export class Blktest extends Command {
     if (checkOperandCount(args, this, 0, tapIndex > 0 ? 2 : 1) != err.E_OK) return err.E_ARGUMENT;
     const disk = diskOperand(args, tapIndex == 1 ? 2 : 1);
     if (!disk) return err.E_ARGUMENT;
-    const bulkPtr = takeBulk();
-    if (bulkPtr == 0) {
-      complain(args);
-      out.text("the memory for it is not free: ");
-      return fail(err.E_RESET);
-    }
+    const bulkPtr = bulkFor(this.name());
+    if (bulkPtr == 0) return err.E_RESET;
     this.disk = disk;
     this.tests.prepare(disk, bulkPtr);
     if (this.tests.scratchBytes < SCRATCH_BYTES_MIN) {
@@ -169,7 +165,7 @@ export class Blktest extends Command {
 
   private printLine(result: i32): void {
     out.right(this.test + 1, 2);
-    out.text(result == err.E_OK ? " PASS " : result == SKIPPED ? " SKIP " : " FAIL ");
+    printVerdict(result);
     out.text(testName(this.test));
     if (result == SKIPPED) out.text(": ").text(this.skipReason());
     if (result < 0) out.text(": ").text(err.errorText(result));
@@ -246,6 +242,14 @@ export class Blktest extends Command {
     this.isInterrupted = true;
     if (this.phase == Phase.SAVING || this.phase == Phase.TESTING) this.tests.io.cancel();
   }
+}
+
+function printVerdict(result: i32): void {
+  out.char(0x20);
+  if (result == SKIPPED) out.text("SKIP");
+  else if (result == err.E_OK) out.paint(GREEN).text("PASS").plain();
+  else out.paint(RED).text("FAIL").plain();
+  out.char(0x20);
 }
 
 /** Index of the word `--tap`, or 0. */

@@ -3,14 +3,24 @@ import { CompareSink } from "../../io/sinks";
 import { PairSource } from "../../io/sources";
 import { ENDLESS, Source } from "../../io/stream";
 import { place } from "../../util/arena";
-import { E_ARGUMENT, E_DIFFERENT, E_INTERRUPTED, E_OK, E_RANGE, PENDING } from "../../util/errors";
+import {
+  E_ARGUMENT,
+  E_DIFFERENT,
+  E_INTERRUPTED,
+  E_OK,
+  E_RANGE,
+  E_RESET,
+  PENDING,
+} from "../../util/errors";
 import { SECTOR_BYTES } from "../../blk/layout";
 import { Args } from "../args";
-import { Command, checkOperandCount, complain } from "../command";
+import { bulkFor } from "../bulk";
+import { Command, checkOperandCount } from "../command";
 import { out } from "../console";
 import { beginCopy, failAt, theCopier } from "../copy_job";
-import { Sources } from "../dd_ends";
-import { beginProgress, clearProgress, showProgress } from "../dd_report";
+import { Sources, failNamed } from "../dd_ends";
+import { clearProgress, showProgress } from "../dd_report";
+import { theStore } from "../mounted";
 import { Word } from "../words";
 
 const PIECE_BYTES: u64 = 1 << 20;
@@ -24,6 +34,9 @@ export class Cmp extends Command {
   private second!: Source;
   private pair!: PairSource;
   private sink!: CompareSink;
+  /** How many of the two are prepared, and memory for that. */
+  private preparedCount: i32;
+  private bulkPtr: usize;
 
   init(): void {
     this.firstSources = place<Sources>();
@@ -46,7 +59,7 @@ export class Cmp extends Command {
   }
 
   summary(): string {
-    return "compares disks, byte for byte";
+    return "compares two sources, byte for byte";
   }
 
   run(args: Args): i32 {
@@ -59,28 +72,43 @@ export class Cmp extends Command {
     if (!second) return E_ARGUMENT;
     this.first = first;
     this.second = second;
-    this.pair.use(first, second);
-    if (this.pair.sizeBytes() == ENDLESS) {
-      complain(args);
-      out.text("neither of them has an end").line();
-      return E_ARGUMENT;
+    this.bulkPtr = bulkFor(this.name());
+    if (this.bulkPtr == 0) return E_RESET;
+    this.preparedCount = 0;
+    return this.prepare();
+  }
+
+  /** One source after the other: both may be keys of one store. */
+  private prepare(): i32 {
+    const isFirst = this.preparedCount == 0;
+    const result = (isFirst ? this.first : this.second).prepare(this.bulkPtr);
+    if (result == PENDING) return PENDING;
+    const name = isFirst ? this.firstName : this.secondName;
+    this.preparedCount += 1;
+    if (result != E_OK) {
+      this.preparedCount = 2;
+      return failNamed(this.name(), "", name, result);
     }
-    return this.begin();
+    return isFirst ? this.prepare() : this.begin();
   }
 
   private begin(): i32 {
     const copier = theCopier();
+    this.pair.use(this.first, this.second);
+    if (this.pair.sizeBytes() == ENDLESS) {
+      out.alarm().text("cmp: neither of them has an end").line();
+      return E_ARGUMENT;
+    }
     copier.source = this.pair;
     copier.sink = this.sink;
     copier.plan(0, 0, this.pair.sizeBytes(), PIECE_BYTES);
     copier.needsOther = true;
     const error = beginCopy(this.name());
-    if (error != E_OK) return error;
-    beginProgress(copier);
-    return this.resume();
+    return error == E_OK ? this.resume() : error;
   }
 
   resume(): i32 {
+    if (this.preparedCount < 2) return this.prepare();
     const copier = theCopier();
     const result = copier.go();
     if (result == PENDING) {
@@ -137,6 +165,7 @@ export class Cmp extends Command {
   }
 
   interrupt(): void {
-    theCopier().stop();
+    if (this.preparedCount < 2) theStore().cancel();
+    else theCopier().stop();
   }
 }

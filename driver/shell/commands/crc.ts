@@ -3,13 +3,11 @@ import { SECTOR_BYTES } from "../../blk/layout";
 import { CrcSink } from "../../io/sinks";
 import { DiskSource } from "../../io/sources";
 import { place } from "../../util/arena";
-import { E_INTERRUPTED, E_OK, PENDING } from "../../util/errors";
+import { E_OK } from "../../util/errors";
 import { Args } from "../args";
 import { Command } from "../command";
-import { out } from "../console";
-import { beginCopy, failCopy, theCopier } from "../copy_job";
+import { beginCopy, printCopied, resumeCopy, theCopier } from "../copy_job";
 import { printCrc } from "../dd_copy";
-import { beginProgress, clearProgress, printTransfer, showProgress } from "../dd_report";
 import { SectorRange } from "../sector_range";
 
 const PIECE_BYTES: u64 = 1 << 20;
@@ -49,31 +47,15 @@ export class Crc extends Command {
     copier.sink = this.sink;
     copier.plan(range.lba * SECTOR_BYTES, 0, range.sectorCount * SECTOR_BYTES, PIECE_BYTES);
     const begun = beginCopy(this.name());
-    if (begun != E_OK) return begun;
-    beginProgress(copier);
-    return this.resume();
+    return begun == E_OK ? this.resume() : begun;
   }
 
   resume(): i32 {
-    const copier = theCopier();
-    const result = copier.go();
-    if (result == PENDING) {
-      showProgress(copier);
-      return PENDING;
-    }
-    clearProgress();
-    if (result == E_INTERRUPTED) {
-      out.text("crc: interrupted after ").decimal(copier.doneBytes).text(" bytes").line();
-    } else if (result != E_OK) return failCopy(this.name(), result);
-    else this.print();
-    return result;
-  }
-
-  private print(): void {
-    const copier = theCopier();
+    const result = resumeCopy(this.name());
+    if (result != E_OK) return result;
     printCrc(this.sink.value);
-    printTransfer(copier.doneBytes, copier.elapsedNs(), "read");
-    out.line();
+    printCopied("read");
+    return E_OK;
   }
 
   interrupt(): void {

@@ -3,20 +3,12 @@ import { SECTOR_BYTES } from "../../blk/layout";
 import { DiskSink } from "../../io/sinks";
 import { ByteSource } from "../../io/sources";
 import { place } from "../../util/arena";
-import {
-  E_ARGUMENT,
-  E_INTERRUPTED,
-  E_OK,
-  E_OVERFLOW,
-  E_READ_ONLY,
-  PENDING,
-} from "../../util/errors";
+import { E_ARGUMENT, E_OK, E_OVERFLOW, E_READ_ONLY } from "../../util/errors";
 import { Args } from "../args";
 import { CONFIRM, Command, complain, fail, numberOperand, printDiskName } from "../command";
 import { checkOperandCount } from "../command";
 import { out } from "../console";
-import { beginCopy, failCopy, theCopier } from "../copy_job";
-import { beginProgress, clearProgress, printTransfer, showProgress } from "../dd_report";
+import { beginCopy, printCopied, resumeCopy, theCopier } from "../copy_job";
 import { SectorRange } from "../sector_range";
 
 const PIECE_BYTES: u64 = 1 << 20;
@@ -84,30 +76,16 @@ export class Fill extends Command {
     copier.source = this.source;
     copier.sink = this.sink;
     copier.plan(0, range.lba * SECTOR_BYTES, range.sectorCount * SECTOR_BYTES, PIECE_BYTES);
-    const error = beginCopy(this.name());
-    beginProgress(copier);
-    return error;
+    return beginCopy(this.name());
   }
 
   resume(): i32 {
-    const copier = theCopier();
     if (!this.isBegun) {
       const error = this.begin();
       if (error != E_OK) return error;
     }
-    const result = copier.go();
-    if (result == PENDING) {
-      showProgress(copier);
-      return PENDING;
-    }
-    clearProgress();
-    if (result == E_INTERRUPTED) {
-      out.text("fill: interrupted after ").decimal(copier.doneBytes).text(" bytes").line();
-    } else if (result != E_OK) return failCopy(this.name(), result);
-    else {
-      printTransfer(copier.doneBytes, copier.elapsedNs(), "written");
-      out.line();
-    }
+    const result = resumeCopy(this.name());
+    if (result == E_OK) printCopied("written");
     return result;
   }
 

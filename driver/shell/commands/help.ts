@@ -49,7 +49,7 @@ export class Help extends Command {
 
 /** Ends an error line: there is no such command, and which one may have been meant. */
 export function unknownCommand(args: Args, index: i32): i32 {
-  out.text("unknown command '").bytes(args.ptr(index), args.lengthBytes(index)).text("'");
+  out.alarm().text("unknown command '").bytes(args.ptr(index), args.lengthBytes(index)).text("'");
   const nearest = nearestCommand(args, index);
   if (nearest) out.text(", did you mean '").text(nearest.name()).text("'?");
   else out.text(", 'help' lists them");

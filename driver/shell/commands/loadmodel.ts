@@ -16,7 +16,7 @@ import { place } from "../../util/arena";
 import * as err from "../../util/errors";
 import { isUtf8 } from "../../util/utf8";
 import { Args } from "../args";
-import { BULK_BYTES, takeBulk } from "../bulk";
+import { BULK_BYTES, bulkFor } from "../bulk";
 import {
   Command,
   checkOperandCount,
@@ -96,12 +96,8 @@ export class Loadmodel extends Command {
     if (!disk) return err.E_ARGUMENT;
     const offset = first + 1 < args.count ? numberOperand(args, first + 1, "offset") : 0;
     if (offset < 0) return err.E_ARGUMENT;
-    const bulkPtr = takeBulk();
-    if (bulkPtr == 0) {
-      complain(args);
-      out.text("the memory for it is not free: ");
-      return fail(err.E_RESET);
-    }
+    const bulkPtr = bulkFor(this.name());
+    if (bulkPtr == 0) return err.E_RESET;
     this.region.begin(bulkPtr, BULK_BYTES);
     this.parser.stream.begin(disk, offset, this.region.take(WINDOW_BYTES));
     if (this.isTokens) this.tokenizer.takeText(args.ptr(2), args.lengthBytes(2), this.region);

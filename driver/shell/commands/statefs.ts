@@ -9,7 +9,7 @@ import { VALUE_BYTES_MAX } from "../../statefs/layout";
 import { place } from "../../util/arena";
 import * as err from "../../util/errors";
 import { Args } from "../args";
-import { takeBulk } from "../bulk";
+import { bulkFor } from "../bulk";
 import {
   CONFIRM,
   Command,
@@ -20,6 +20,7 @@ import {
   printDiskName,
 } from "../command";
 import { out } from "../console";
+import { theStore } from "../mounted";
 import { StoreReport, printValue } from "../statefs_report";
 import { printInfo, printMounted, printRoom } from "../statefs_text";
 
@@ -87,8 +88,7 @@ export class Statefs extends Command {
   private valueBytes: u32;
 
   init(): void {
-    this.store = place<StateFs>();
-    this.store.init();
+    this.store = theStore();
     this.report = place<StoreReport>();
     this.report.init(this.store.volume);
   }
@@ -182,8 +182,8 @@ export class Statefs extends Command {
     if (this.verb == Verb.LS) return this.runList();
     const store = this.store;
     if (this.verb == Verb.RM) return this.begun(store.remove(this.keyPtr, this.keyBytes));
-    const bulkPtr = takeBulk();
-    if (bulkPtr == 0) return this.failHere(err.E_DEAD);
+    const bulkPtr = bulkFor(this.name());
+    if (bulkPtr == 0) return err.E_RESET;
     this.valuePtr = bulkPtr;
     if (this.verb == Verb.GET) {
       return this.begun(store.get(this.keyPtr, this.keyBytes, bulkPtr, VALUE_BYTES_MAX));
