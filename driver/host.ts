@@ -73,5 +73,18 @@ export declare function powerOff(code: u32): void;
 /** Restarts the machine. Does not return. */
 export declare function reboot(): void;
 
-/** A bug in the module, at `line` of the file that the message names. Does not return. */
+/**
+ * The `lengthBytes` (up to 65536) bytes at `ptr` are to outlive this instance of the module: what
+ * is there when it ends, whatever ends it, is what the next one reads. A host that makes no next
+ * one does nothing.
+ */
+export declare function handoverKeep(ptr: usize, lengthBytes: usize): void;
+
+/**
+ * Copies what the last instance left, at most `capacityBytes` of it, to `bufferPtr`. Returns its
+ * full length in bytes, 0 when this is the first instance or the last one had nothing kept.
+ */
+export declare function handoverRead(bufferPtr: usize, capacityBytes: usize): u32;
+
+/** A bug in the module, at `line` of the file that the message ends with. Does not return. */
 export declare function panic(messagePtr: usize, lengthBytes: usize, line: u32): void;

@@ -21,6 +21,7 @@ import { VIRTIO_ID_BLOCK } from "./blk/layout";
 import { REQUEST_BYTES_MAX } from "./blk/config";
 import { HandleTable, diskOfHandle } from "./blk/handles";
 import { initDma, reservePages } from "./dma";
+import { initHandover, isSuccessor } from "./handover";
 import * as host from "./host";
 import { addAllCommands } from "./shell/commands/all";
 import { out } from "./shell/console";
@@ -57,6 +58,7 @@ export function abiVersion(): u32 {
 export function start(): i32 {
   panicTextPtr = reserve(PANIC_TEXT_BYTES, 16);
   initDma();
+  initHandover();
   out.init();
   initDisks();
   handleTables = placeArray<HandleTable>(DISK_COUNT_MAX);
@@ -105,7 +107,7 @@ function probe(window: u32): void {
   const handles = place<HandleTable>();
   handles.init(disk);
   handleTables[disk.index] = handles;
-  printDiskLine(disk);
+  if (!isSuccessor() || disk.health != E_OK) printDiskLine(disk);
 }
 
 function addLegacy(window: u32): BlkDevice {
@@ -126,12 +128,16 @@ function reportWindow(window: u32, why: string): void {
 
 function becomeReady(): void {
   isReady = true;
-  if (diskCount() == 0) out.text("no disk found").line();
-  out.text("TSBLK: ready").line();
+  if (!isSuccessor()) printReady();
   const notices = place<DiskNotices>();
   notices.init(shell);
   observeDisks(notices);
   shell.begin();
+}
+
+function printReady(): void {
+  if (diskCount() == 0) out.text("no disk found").line();
+  out.text("TSBLK: ready").line();
 }
 
 /** Number of disks. Valid once the first prompt has appeared. */
@@ -200,9 +206,9 @@ export function blkPoll(handle: i32): i32 {
  */
 function abort(message: string | null, fileName: string | null, line: u32, column: u32): void {
   let lengthBytes: usize = 0;
-  if (fileName) lengthBytes = appendText(fileName, lengthBytes);
-  lengthBytes = appendText(": ", lengthBytes);
   if (message) lengthBytes = appendText(message, lengthBytes);
+  lengthBytes = appendText(" in ", lengthBytes);
+  if (fileName) lengthBytes = appendText(fileName, lengthBytes);
   host.panic(panicTextPtr, lengthBytes, line);
 }
 

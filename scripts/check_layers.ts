@@ -21,6 +21,7 @@ const LEVELS: Record<string, number> = {
   util: 0,
   "host.ts": 1,
   "dma.ts": 2,
+  "handover.ts": 2,
   virtio: 3,
   blk: 4,
   io: 5,

@@ -3,14 +3,17 @@
  * device tree.
  *
  * Hart 0 gets a stack, a guard page below it and a cleared bss, and goes to main; the other harts
- * sleep for good. Interrupts are never enabled in mstatus: wfi wakes on a pending one all the same,
- * so that a trap is always an error and nothing runs behind the back of the main loop. Floating
- * point stays off: an instruction of it traps.
+ * sleep for good. Interrupts are enabled in mstatus only while the module runs, and of those only
+ * the timer's: it ends a call that takes too long (deadline.c). Everywhere else a trap is an error,
+ * and nothing runs behind the back of the main loop. Floating point stays off: an instruction of it
+ * traps.
  */
 #include "memlayout.h"
 
 #define PMP_LOCKED_NAPOT_NO_ACCESS 0x98
 #define TRAP_FRAME_BYTES 256
+#define CALL_FRAME_BYTES 112
+#define MSTATUS_MIE 8
 #define PANIC_STATUS 70
 
     .section .text.boot, "ax"
@@ -52,8 +55,8 @@ park:
     j park
 
 /*
- * mscratch holds the top of the trap stack while all is well, and zero once a trap is being
- * reported: a trap that finds zero there happened inside the report.
+ * mscratch holds the top of the trap stack while all is well, and zero while a trap is being dealt
+ * with: a trap that finds zero there happened inside that.
  */
     .balign 4
 trap_vector:
@@ -71,7 +74,23 @@ trap_vector:
     csrrw t0, mscratch, zero
     sd t0, 16(sp)
     mv a0, sp
+    csrr t0, mcause
+    bltz t0, interrupt
     tail trap_report
+
+interrupt:
+    call deadline_interrupt
+    addi t0, sp, TRAP_FRAME_BYTES
+    csrw mscratch, t0
+    ld x1, 8(sp)
+    .irp register, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17
+    ld x\register, 8*\register(sp)
+    .endr
+    .irp register, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
+    ld x\register, 8*\register(sp)
+    .endr
+    ld sp, 16(sp)
+    mret
 
     .balign 4
 trap_in_trap:
@@ -88,3 +107,44 @@ trap_in_last_words:
     csrw mtvec, t0
     li a0, PANIC_STATUS
     tail power_off
+
+/*
+ * bool deadline_call(void (*run)(void *), void *context): run(context) with interrupts on. Returns
+ * 1; or 0 when deadline_interrupt has gone to deadline_abandon, which drops the stack of `run`.
+ */
+    .text
+    .globl deadline_call
+deadline_call:
+    addi sp, sp, -CALL_FRAME_BYTES
+    sd ra, 0(sp)
+    sd s0, 8(sp)
+    sd s1, 16(sp)
+    .irp register, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
+    sd s\register, 8+8*\register(sp)
+    .endr
+    la t0, deadline_frame
+    sd sp, 0(t0)
+    mv t0, a0
+    mv a0, a1
+    csrsi mstatus, MSTATUS_MIE
+    jalr t0
+    csrci mstatus, MSTATUS_MIE
+    li a0, 1
+1:  la t0, deadline_frame
+    sd zero, 0(t0)
+    ld ra, 0(sp)
+    ld s0, 8(sp)
+    ld s1, 16(sp)
+    .irp register, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
+    ld s\register, 8+8*\register(sp)
+    .endr
+    addi sp, sp, CALL_FRAME_BYTES
+    ret
+
+/* Entered with interrupts off, by mret. */
+    .globl deadline_abandon
+deadline_abandon:
+    la t0, deadline_frame
+    ld sp, 0(t0)
+    li a0, 0
+    j 1b

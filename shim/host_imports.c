@@ -6,9 +6,10 @@
  *
  * wasm3 calls each with its arguments in 64-bit slots; the slot of the result comes first.
  */
+#include "canary.h"
 #include "crc32c.h"
+#include "handover.h"
 #include "host_imports.h"
-#include "panic.h"
 #include "power.h"
 #include "print.h"
 #include "timer.h"
@@ -17,8 +18,8 @@
 #include <stddef.h>
 #include <string.h>
 
-/* The panic message is cut here, so that a broken module cannot print for ever. */
-#define PANIC_MESSAGE_BYTES_MAX 1024
+/* Longest text of one call, so that every import comes to an end. */
+#define TEXT_BYTES_LIMIT 0x10000
 
 #define CHECK_WINDOW(NAME)                                                                         \
     if (M3_UNLIKELY(window >= host.window_count)) {                                                \
@@ -68,6 +69,7 @@
 const char *const host_trap_panicked = "the module panicked";
 
 static struct host_grant host;
+static struct text host_panic_message;
 
 IMPORT_READ(mmioRead8, uint8_t)
 IMPORT_READ(mmioRead16, uint16_t)
@@ -117,6 +119,9 @@ IMPORT(host_consoleWrite) {
     m3ApiGetArg(uint32_t, text_ptr);
     m3ApiGetArg(uint32_t, length_bytes);
     CHECK_MEMORY("consoleWrite", text_ptr, length_bytes)
+    if (length_bytes > TEXT_BYTES_LIMIT) {
+        return "consoleWrite: more than 65536 bytes";
+    }
     uart_write((const uint8_t *)_mem + text_ptr, length_bytes);
     m3ApiSuccess();
 }
@@ -137,11 +142,32 @@ IMPORT(host_powerOff) {
     if (code > POWER_STATUS_MAX) {
         return "powerOff: exit status above 255";
     }
+    canary_check();
     power_off(code);
 }
 
 IMPORT(host_reboot) {
+    canary_check();
     power_reboot();
+}
+
+IMPORT(host_handoverKeep) {
+    m3ApiGetArg(uint32_t, ptr);
+    m3ApiGetArg(uint32_t, length_bytes);
+    CHECK_MEMORY("handoverKeep", ptr, length_bytes)
+    if (length_bytes > HANDOVER_BYTES_MAX) {
+        return "handoverKeep: more than 65536 bytes";
+    }
+    handover_keep((const uint8_t *)_mem + ptr, length_bytes);
+    m3ApiSuccess();
+}
+
+IMPORT(host_handoverRead) {
+    m3ApiReturnType(uint32_t);
+    m3ApiGetArg(uint32_t, buffer_ptr);
+    m3ApiGetArg(uint32_t, capacity_bytes);
+    CHECK_MEMORY("handoverRead", buffer_ptr, capacity_bytes)
+    m3ApiReturn(handover_read((uint8_t *)_mem + buffer_ptr, capacity_bytes));
 }
 
 IMPORT(host_panic) {
@@ -149,13 +175,15 @@ IMPORT(host_panic) {
     m3ApiGetArg(uint32_t, length_bytes);
     m3ApiGetArg(uint32_t, line);
     CHECK_MEMORY("panic", message_ptr, length_bytes)
-    panic_begin();
-    uart_write((const uint8_t *)_mem + message_ptr,
-               length_bytes < PANIC_MESSAGE_BYTES_MAX ? length_bytes : PANIC_MESSAGE_BYTES_MAX);
-    print_text(" (line ");
-    print_decimal(line);
-    print_text(")");
+    host_panic_message = (struct text){0};
+    text_add_bytes(&host_panic_message, (const uint8_t *)_mem + message_ptr, length_bytes);
+    text_add(&host_panic_message, ":");
+    text_add_decimal(&host_panic_message, line);
     return host_trap_panicked;
+}
+
+const struct text *host_imports_panic_message(void) {
+    return &host_panic_message;
 }
 
 /* Signatures in wasm3's notation: result, then arguments; i is 32 bits, I is 64, v is nothing. */
@@ -180,6 +208,8 @@ static const struct {
     {"bootArgs", "i(ii)", host_bootArgs},
     {"powerOff", "v(i)", host_powerOff},
     {"reboot", "v()", host_reboot},
+    {"handoverKeep", "v(ii)", host_handoverKeep},
+    {"handoverRead", "i(ii)", host_handoverRead},
     {"panic", "v(iii)", host_panic},
 };
 

@@ -3,6 +3,7 @@
 #define TSBLK_HOST_IMPORTS_H
 
 #include "fdt.h"
+#include "print.h"
 
 #include <stdint.h>
 #include <wasm3.h>
@@ -16,9 +17,9 @@ struct host_grant {
     uint64_t dma_base;
 };
 
-/* The trap of a module that called `panic`: its message is on the console already, on a line
- * without an end. */
+/* The trap of a module that called `panic`, and what it said. */
 extern const char *const host_trap_panicked;
+const struct text *host_imports_panic_message(void);
 
 /* Supplies the imports of `module`, which has been loaded. Returns NULL or what does not fit. */
 M3Result host_imports_link(IM3Module module, const struct host_grant *grant);

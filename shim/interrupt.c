@@ -1,7 +1,8 @@
 /*
- * Sleep until there is something to do. Interrupts stay disabled in mstatus, and wfi returns as
+ * Sleep until there is something to do. Interrupts are disabled in mstatus then, and wfi returns as
  * soon as one that mie selects is pending: nothing is taken, so nothing can be lost between the
- * last look at the UART and the wfi.
+ * last look at the UART and the wfi. The UART's is selected during a sleep only; the timer's
+ * always, for deadline.c.
  */
 #include "interrupt.h"
 #include "memlayout.h"
@@ -28,7 +29,7 @@ void interrupt_init(uint64_t plic_base, uint32_t uart_irq) {
     *interrupt_register(PLIC_PRIORITY(source)) = 1;
     *interrupt_register(PLIC_ENABLE + source / 32 * 4) = (uint32_t)1 << source % 32;
     *interrupt_register(PLIC_THRESHOLD) = 0;
-    uint64_t enabled = MIE_MTIE | MIE_MEIE;
+    uint64_t enabled = MIE_MTIE;
     __asm__ volatile("csrw mie, %0" : : "r"(enabled));
 }
 
@@ -45,6 +46,7 @@ bool interrupt_take(void) {
 }
 
 void interrupt_sleep(uint64_t milliseconds) {
-    timer_set_alarm(milliseconds);
-    __asm__ volatile("wfi" : : : "memory");
+    uint64_t uart = MIE_MEIE;
+    timer_set_alarm(timer_now_ticks() + timer_ticks_of_ms(milliseconds));
+    __asm__ volatile("csrs mie, %0\n\twfi\n\tcsrc mie, %0" : : "r"(uart) : "memory");
 }

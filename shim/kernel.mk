@@ -43,7 +43,7 @@ WASM3_DEFINES := -Dd_m3HasFloat=0 -Dd_m3VerboseErrorMessages=0 -Dd_m3PreferStati
   -Dd_m3RecordBacktraces=1 -Dd_m3MaxFunctionStackHeight=512
 
 KERNEL_CFLAGS = -std=c11 $(if $(filter 1,$(DEBUG)),-Og,-O2) \
-  -Wall -Wextra -Wconversion -Wshadow -Werror \
+  -Wall -Wextra -Wconversion -Wshadow -Werror -DTSBLK_DEBUG=$(DEBUG) \
   $(TARGET_FLAGS) $(FREESTANDING_FLAGS) -isystem $(WASM3_DIR) $(WASM3_DEFINES)
 WASM3_CFLAGS = -std=gnu11 -O3 -fwrapv -fno-strict-aliasing -fomit-frame-pointer \
   $(TARGET_FLAGS) $(FREESTANDING_FLAGS) -fbuiltin $(WASM3_DEFINES)

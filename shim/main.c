@@ -3,13 +3,16 @@
  * leaves. Everything a user sees is the module's; this hands it its bytes and its turns, and sleeps
  * when it has nothing to do.
  */
+#include "canary.h"
+#include "deadline.h"
+#include "driver.h"
 #include "fdt.h"
 #include "interrupt.h"
 #include "memlayout.h"
 #include "memory.h"
+#include "options.h"
 #include "panic.h"
 #include "power.h"
-#include "print.h"
 #include "timer.h"
 #include "uart.h"
 #include "wasm_host.h"
@@ -34,7 +37,6 @@ _Noreturn void shim_main(const void *device_tree);
 
 static struct fdt_machine machine;
 static char boot_args[BOOT_ARGS_BYTES_MAX];
-static struct host_grant grant;
 
 static void region_default(struct fdt_region *region, uint64_t base, uint64_t length_bytes) {
     if (region->length_bytes == 0) {
@@ -83,29 +85,35 @@ static uint64_t boot_usable_end(const void *device_tree) {
     return (tree >= (uint64_t)__kernel_end && tree < end ? tree : end) / PAGE_BYTES * PAGE_BYTES;
 }
 
-static void boot_load_module(const void *device_tree) {
+static void boot_load_module(const void *device_tree, struct host_grant *grant) {
     uint64_t usable_end = boot_usable_end(device_tree);
     uint64_t linear_memory = (uint64_t)__kernel_end + PAGE_BYTES;
-    if (usable_end < linear_memory + MODULE_BYTES_MAX + HEAP_BYTES) {
+    if (usable_end < linear_memory + MODULE_BYTES_MAX + HEAP_BYTES + 2 * PAGE_BYTES) {
         panic("not enough RAM for the kernel");
     }
-    uint64_t heap = usable_end - HEAP_BYTES;
+    uint64_t heap = usable_end - PAGE_BYTES - HEAP_BYTES;
+    canary_place((void *)(heap - PAGE_BYTES), PAGE_BYTES);
+    canary_place((void *)(heap + HEAP_BYTES), PAGE_BYTES);
     memory_init((void *)heap, HEAP_BYTES);
-    grant = (struct host_grant){.windows = machine.windows,
-                                .window_count = machine.window_count,
-                                .boot_args = boot_args,
-                                .boot_args_bytes = machine.boot_args_bytes};
-    wasm_host_load(linear_memory, heap, &grant);
+    wasm_host_load(linear_memory, heap - PAGE_BYTES, grant);
 }
 
-static void main_check(const char *what, int32_t result) {
-    if (result < 0) {
-        panic_begin();
-        print_text(what);
-        print_text(" failed: -");
-        print_decimal(-(uint64_t)(int64_t)result);
-        panic_end();
+/* Returns when the driver has been started. */
+static void boot_start_driver(const void *device_tree) {
+    struct options options;
+    uint32_t taken_bytes = options_read(boot_args, machine.boot_args_bytes, &options);
+    struct host_grant grant = {.windows = machine.windows,
+                               .window_count = machine.window_count,
+                               .boot_args = boot_args + taken_bytes,
+                               .boot_args_bytes = machine.boot_args_bytes - taken_bytes};
+    deadline_init(options.deadline_ms);
+    boot_load_module(device_tree, &grant);
+#if TSBLK_DEBUG
+    if (options.chaos_ms != 0) {
+        deadline_begin_chaos(options.chaos_ms, options.chaos_seed);
     }
+#endif
+    driver_start(&grant, options.restarts_max);
 }
 
 /* Hands received bytes to the module, as many as fit between two slices. */
@@ -115,28 +123,20 @@ static void main_receive(void) {
         if (byte < 0) {
             break;
         }
-        wasm_host_receive((uint8_t)byte);
+        driver_receive((uint8_t)byte);
     }
-}
-
-/* One turn of the module. Returns whether it has more to do now. */
-static bool main_slice(void) {
-    int32_t more = wasm_host_step();
-    main_check("step", more);
-    return more != 0;
 }
 
 void shim_main(const void *device_tree) {
     boot_read_device_tree(device_tree);
     boot_init_devices();
     boot_keep_arguments();
-    boot_load_module(device_tree);
-    main_check("start", wasm_host_start());
+    boot_start_driver(device_tree);
     for (unsigned slice = 0;; slice++) {
         if (interrupt_take() || slice % SLICES_PER_LOOK == 0) {
             main_receive();
         }
-        if (!main_slice()) {
+        if (!driver_step()) {
             interrupt_sleep(IDLE_TICK_MS);
             main_receive();
         }

@@ -31,6 +31,8 @@ static struct block *heap_free;
 static uintptr_t heap_start;
 static uintptr_t heap_end;
 static const void *heap_pinned;
+static size_t heap_used_bytes;
+static size_t heap_peak_bytes;
 
 void memory_init(void *base, size_t length_bytes) {
     heap_start = (uintptr_t)base;
@@ -38,6 +40,38 @@ void memory_init(void *base, size_t length_bytes) {
     heap_free = base;
     heap_free->length_bytes = heap_end - heap_start;
     heap_free->next = NULL;
+    heap_used_bytes = 0;
+    heap_peak_bytes = 0;
+}
+
+size_t memory_extent_bytes(void) {
+    const struct block *last = heap_free;
+    while (last != NULL && last->next != NULL) {
+        last = last->next;
+    }
+    if (last == NULL || (uintptr_t)last + last->length_bytes != heap_end) {
+        return heap_end - heap_start;
+    }
+    return (uintptr_t)(last + 1) - heap_start;
+}
+
+void memory_save(struct memory_image *image, void *bytes) {
+    image->length_bytes = memory_extent_bytes();
+    image->bytes = bytes;
+    image->free = heap_free;
+    image->used_bytes = heap_used_bytes;
+    memcpy(bytes, (const void *)heap_start, image->length_bytes);
+}
+
+void memory_restore(const struct memory_image *image) {
+    heap_free = image->free;
+    heap_used_bytes = image->used_bytes;
+    heap_peak_bytes = image->used_bytes;
+    memcpy((void *)heap_start, image->bytes, image->length_bytes);
+}
+
+size_t memory_peak_bytes(void) {
+    return heap_peak_bytes;
 }
 
 void memory_pin(const void *pinned) {
@@ -74,6 +108,8 @@ void *memory_malloc(size_t length_bytes) {
             struct block *rest = block_split(block, needed);
             *link = rest != NULL ? rest : block->next;
             block->next = USED_MARK;
+            heap_used_bytes += block->length_bytes;
+            heap_peak_bytes = heap_used_bytes > heap_peak_bytes ? heap_used_bytes : heap_peak_bytes;
             return block + 1;
         }
     }
@@ -117,6 +153,7 @@ void memory_free(void *pointer) {
         return;
     }
     struct block *block = block_of(pointer);
+    heap_used_bytes -= block->length_bytes;
     struct block *previous = NULL;
     struct block *next = heap_free;
     while (next != NULL && next < block) {

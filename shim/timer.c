@@ -1,6 +1,6 @@
 /*
- * The time CSR and the machine timer of the CLINT. The interrupt is never taken: pending, it ends a
- * wfi.
+ * The time CSR and the machine timer of the CLINT. Its interrupt ends a wfi, and a call into the
+ * module that takes too long.
  */
 #include "memlayout.h"
 #include "timer.h"
@@ -17,18 +17,22 @@ void timer_init(uint64_t hz, uint64_t clint_base) {
     timer_mtimecmp = (volatile uint64_t *)(clint_base + CLINT_MTIMECMP);
 }
 
-static uint64_t timer_ticks(void) {
+uint64_t timer_now_ticks(void) {
     uint64_t ticks;
     __asm__ volatile("rdtime %0" : "=r"(ticks));
     return ticks;
 }
 
 uint64_t timer_now_ns(void) {
-    uint64_t ticks = timer_ticks();
+    uint64_t ticks = timer_now_ticks();
     /* Seconds apart from the rest, so that the product cannot overflow. */
     return ticks / timer_hz * NS_PER_SECOND + ticks % timer_hz * NS_PER_SECOND / timer_hz;
 }
 
-void timer_set_alarm(uint64_t milliseconds) {
-    *timer_mtimecmp = timer_ticks() + timer_hz * milliseconds / MS_PER_SECOND;
+uint64_t timer_ticks_of_ms(uint64_t milliseconds) {
+    return timer_hz * milliseconds / MS_PER_SECOND;
+}
+
+void timer_set_alarm(uint64_t ticks) {
+    *timer_mtimecmp = ticks;
 }

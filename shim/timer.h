@@ -10,7 +10,11 @@ void timer_init(uint64_t hz, uint64_t clint_base);
 /* Monotonic nanoseconds since the machine was switched on; wraps after 584 years. */
 uint64_t timer_now_ns(void);
 
-/* The timer interrupt becomes pending `milliseconds` from now and stays so until the next call. */
-void timer_set_alarm(uint64_t milliseconds);
+/* The same clock in its own unit. */
+uint64_t timer_now_ticks(void);
+uint64_t timer_ticks_of_ms(uint64_t milliseconds);
+
+/* The timer interrupt becomes pending at `ticks` and stays so until the next call. */
+void timer_set_alarm(uint64_t ticks);
 
 #endif

@@ -4,6 +4,7 @@
  * them elsewhere. Received bytes stay in the FIFO until the main loop asks; when it is full QEMU
  * holds the rest back.
  */
+#include "deadline.h"
 #include "memlayout.h"
 #include "uart.h"
 
@@ -24,6 +25,7 @@
 
 static volatile uint8_t *uart_registers = (volatile uint8_t *)UART_BASE;
 static bool uart_is_impatient;
+static uint8_t uart_last_byte = '\n';
 
 void uart_init(uint64_t base) {
     volatile uint8_t *registers = (volatile uint8_t *)base;
@@ -34,14 +36,27 @@ void uart_init(uint64_t base) {
     uart_registers = registers;
 }
 
-static void uart_write_byte(uint8_t byte) {
+static bool uart_is_taking(void) {
+    return (uart_registers[LSR] & LSR_THR_EMPTY) != 0;
+}
+
+/* Whoever is written for does not pay for the time that the far end holds the line back. */
+static void uart_wait(void) {
     uint32_t polls = 0;
-    while ((uart_registers[LSR] & LSR_THR_EMPTY) == 0) {
-        if (uart_is_impatient && ++polls > POLLS_WHEN_IMPATIENT) {
-            return;
-        }
+    deadline_pause();
+    while (!uart_is_taking() && !(uart_is_impatient && ++polls > POLLS_WHEN_IMPATIENT)) {
     }
-    uart_registers[THR] = byte;
+    deadline_resume();
+}
+
+static void uart_write_byte(uint8_t byte) {
+    if (!uart_is_taking()) {
+        uart_wait();
+    }
+    if (!uart_is_impatient || uart_is_taking()) {
+        uart_registers[THR] = byte;
+        uart_last_byte = byte;
+    }
 }
 
 void uart_write(const void *bytes, size_t length_bytes) {
@@ -49,6 +64,10 @@ void uart_write(const void *bytes, size_t length_bytes) {
     for (size_t i = 0; i < length_bytes; i++) {
         uart_write_byte(next[i]);
     }
+}
+
+bool uart_is_at_line_start(void) {
+    return uart_last_byte == '\n';
 }
 
 void uart_stop_waiting(void) {

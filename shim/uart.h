@@ -2,6 +2,7 @@
 #ifndef TSBLK_UART_H
 #define TSBLK_UART_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -10,6 +11,9 @@ void uart_init(uint64_t base);
 
 /* Waits as long as the far end holds the line back, so that no byte is lost. */
 void uart_write(const void *bytes, size_t length_bytes);
+
+/* Whether the last byte written ended a line. */
+bool uart_is_at_line_start(void);
 
 /* From now on a byte that is not taken in a while is dropped: a dead console must not keep a panic
  * from ending. */

@@ -12,7 +12,7 @@ import { VirtualClock } from "./machine/clock.js";
 import { SectorStore } from "./machine/disk.js";
 import { anyRequest, ofType, randomFault, reordering, startingIn } from "./machine/faults.js";
 import { Console } from "./machine/console.js";
-import { type HostImports, hostImports, MachineEnd } from "./machine/host.js";
+import { Handover, type HostImports, hostImports, MachineEnd } from "./machine/host.js";
 import { HostileWindow } from "./machine/hostile.js";
 import { Machine } from "./machine/machine.js";
 import type { DiskOptions } from "./machine/options.js";
@@ -583,7 +583,9 @@ describe("model: the host refuses what the shim refuses", () => {
   const imports = (): [HostImports, Console, Uint8Array] => {
     const memory = new Uint8Array(64);
     const console = new Console();
-    const parts = { bus: rig().bus, console, bootArgs: "dd read 5", memoryBytes: () => memory };
+    const handover = new Handover();
+    const { bus } = rig();
+    const parts = { bus, console, bootArgs: "dd read 5", handover, memoryBytes: () => memory };
     return [hostImports(parts), console, memory];
   };
   const calls: [string, string, number[]][] = [
@@ -592,6 +594,8 @@ describe("model: the host refuses what the shim refuses", () => {
     ["a length that wraps", "consoleWrite", [8, -4]],
     ["a buffer for the boot arguments outside memory", "bootArgs", [0, 65]],
     ["a panic message outside memory", "panic", [64, 1, 1]],
+    ["a handover outside memory", "handoverKeep", [60, 5]],
+    ["a handover read to outside memory", "handoverRead", [65, 0]],
     ["the length of a window that does not exist", "windowLength", [1]],
     ["an exit status above 255", "powerOff", [256]],
   ];

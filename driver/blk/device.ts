@@ -36,6 +36,11 @@ export const QUEUE_SIZE_MAX: u32 = QUEUE_SIZE_LIMIT;
 /** How long a request may take, unless `timeout` says otherwise. */
 const REQUEST_TIMEOUT_NS: u64 = 5_000_000_000;
 
+/** What the user has chosen of the write cache: nothing, or one of these. */
+const CACHE_OPEN: u8 = 0;
+const CACHE_OFF: u8 = 1;
+const CACHE_ON: u8 = 2;
+
 /** Everything that this driver makes use of. */
 const KNOWN_FEATURES: u64 =
   layout.VIRTIO_BLK_F_SIZE_MAX |
@@ -79,9 +84,8 @@ export class BlkDevice extends VirtioDriver {
   lastBatch: u32;
 
   private isLegacy: bool;
-  /** The write policy that the user has chosen, if any. */
-  private hasChosenCache: bool;
-  private chosenCache: bool;
+  /** The write policy that the user has chosen: one of the CACHE_ values. */
+  cacheChoice: u8;
   /** Buffers of the request that is being submitted. */
   private bufferCount: u32;
 
@@ -94,8 +98,7 @@ export class BlkDevice extends VirtioDriver {
     this.config.init();
     this.queuePtr = changetype<usize>(place<Virtqueue>());
     this.queue.init();
-    this.statisticsPtr = changetype<usize>(place<Statistics>());
-    this.statistics.init();
+    this.statisticsPtr = changetype<usize>(Statistics.of(index));
     this.requestsPtr = changetype<usize>(place<RequestTable>());
     this.requests.init();
     this.recoveryPtr = changetype<usize>(place<Recovery>());
@@ -192,16 +195,22 @@ export class BlkDevice extends VirtioDriver {
 
   /** Switches the write cache (CONFIG_WCE). Returns whether the device has taken it. */
   setWriteCache(isOn: bool): bool {
-    this.hasChosenCache = true;
-    this.chosenCache = isOn;
+    this.cacheChoice = isOn ? CACHE_ON : CACHE_OFF;
     this.writeChosenCache();
     return this.hasWriteCache() == isOn;
   }
 
+  /** Takes the choice that was made before a restart of the driver. */
+  restoreCacheChoice(choice: u8): void {
+    if (choice != CACHE_ON && choice != CACHE_OFF) return;
+    this.cacheChoice = choice;
+    if (this.health == err.E_OK) this.writeChosenCache();
+  }
+
   /** A reset brings the device's own policy back, so the chosen one is written after each. */
   private writeChosenCache(): void {
-    if (!this.hasChosenCache || !this.has(layout.VIRTIO_BLK_F_CONFIG_WCE)) return;
-    this.transport.writeConfig8(layout.CONFIG_WRITEBACK, this.chosenCache ? 1 : 0);
+    if (this.cacheChoice == CACHE_OPEN || !this.has(layout.VIRTIO_BLK_F_CONFIG_WCE)) return;
+    this.transport.writeConfig8(layout.CONFIG_WRITEBACK, this.cacheChoice == CACHE_ON ? 1 : 0);
   }
 
   /**
@@ -346,8 +355,13 @@ export class BlkDevice extends VirtioDriver {
   /** Shows the device what has been submitted, with one notification. */
   dispatch(): void {
     const queue = this.queue;
-    this.statistics.mostInFlight = max(this.statistics.mostInFlight, queue.inFlightCount);
-    if (queue.publish()) this.transport.notify(REQUEST_QUEUE);
+    const statistics = this.statistics;
+    statistics.mostInFlight = max<u64>(statistics.mostInFlight, queue.inFlightCount);
+    if (!queue.hasUnpublished()) return;
+    if (queue.publish()) {
+      statistics.notificationsSent += 1;
+      this.transport.notify(REQUEST_QUEUE);
+    } else statistics.notificationsSuppressed += 1;
   }
 
   /** Takes what the device has completed, and mends what it does wrong. One bounded slice. */

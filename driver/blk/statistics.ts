@@ -5,8 +5,10 @@
  * The histogram is the count: the operations of a type are the sum of its buckets. Completions come
  * in runs of the same type and bucket, and a run is added at once, which is what keeps the price of
  * statistics down.
+ *
+ * The numbers lie in the handover, so they go on when the driver is restarted.
  */
-import { placeArray } from "../util/arena";
+import { handoverDisk } from "../handover";
 import { ERROR_COUNT } from "../util/errors";
 import * as layout from "./layout";
 
@@ -26,33 +28,63 @@ export const KIND_COUNT: i32 = 7;
 /** Bucket k counts latencies from 2^k ns up to, and without, 2^(k+1) ns. */
 export const BUCKET_COUNT: i32 = 64;
 
+/** What a driver before this one has counted is believed up to here. */
+const COUNT_LIMIT: u64 = 1 << 56;
+
+const BUCKETS_BYTES: usize = <usize>(KIND_COUNT * BUCKET_COUNT) * sizeof<u64>();
+const KIND_BYTES_BYTES: usize = <usize>KIND_COUNT * sizeof<u64>();
+const ERRORS_BYTES: usize = <usize>(KIND_COUNT * ERROR_COUNT) * sizeof<u64>();
+
+/** By kind, and behind that by bucket or error: the numbers below, then these three tables. */
+@unmanaged
 export class Statistics {
-  private buckets!: StaticArray<u64>;
-  private kindBytes!: StaticArray<u64>;
-  private errors!: StaticArray<u64>;
   maxLatencyNs: u64;
   /** Chains beyond the first of their request. */
   splits: u64;
   recoveries: u64;
   /** Requests sent again after a recovery. */
   replays: u64;
-  mostInFlight: u32;
+  mostInFlight: u64;
+  notificationsSent: u64;
+  notificationsSuppressed: u64;
 
-  init(): void {
-    this.buckets = placeArray<u64>(KIND_COUNT * BUCKET_COUNT);
-    this.kindBytes = placeArray<u64>(KIND_COUNT);
-    this.errors = placeArray<u64>(KIND_COUNT * ERROR_COUNT);
+  /** The statistics of disk number `index`, from before a restart on. */
+  static of(index: i32): Statistics {
+    const statistics = changetype<Statistics>(handoverDisk(index, Statistics.lengthBytes()));
+    if (!statistics.isPlausible()) statistics.clear();
+    return statistics;
+  }
+
+  private static lengthBytes(): usize {
+    return offsetof<Statistics>() + BUCKETS_BYTES + KIND_BYTES_BYTES + ERRORS_BYTES;
+  }
+
+  @inline
+  private get bucketsPtr(): usize {
+    return changetype<usize>(this) + offsetof<Statistics>();
+  }
+
+  @inline
+  private get kindBytesPtr(): usize {
+    return this.bucketsPtr + BUCKETS_BYTES;
+  }
+
+  @inline
+  private get errorsPtr(): usize {
+    return this.kindBytesPtr + KIND_BYTES_BYTES;
+  }
+
+  /** Whether no number is one that nothing could have counted up to. */
+  private isPlausible(): bool {
+    const ptr = changetype<usize>(this);
+    for (let at: usize = 0; at < Statistics.lengthBytes(); at += sizeof<u64>()) {
+      if (load<u64>(ptr + at) >= COUNT_LIMIT) return false;
+    }
+    return true;
   }
 
   clear(): void {
-    for (let i = 0; i < KIND_COUNT * BUCKET_COUNT; ++i) this.buckets[i] = 0;
-    for (let i = 0; i < KIND_COUNT; ++i) this.kindBytes[i] = 0;
-    for (let i = 0; i < KIND_COUNT * ERROR_COUNT; ++i) this.errors[i] = 0;
-    this.maxLatencyNs = 0;
-    this.splits = 0;
-    this.recoveries = 0;
-    this.replays = 0;
-    this.mostInFlight = 0;
+    memory.fill(changetype<usize>(this), 0, Statistics.lengthBytes());
   }
 
   /**
@@ -60,26 +92,26 @@ export class Statistics {
    */
   addRun(kind: Kind, latencyNs: u64, count: u64, bytes: u64): void {
     const bucket = <i32>kind * BUCKET_COUNT + bucketOf(latencyNs);
-    unchecked((this.buckets[bucket] += count));
-    unchecked((this.kindBytes[<i32>kind] += bytes));
+    add(this.bucketsPtr, bucket, count);
+    add(this.kindBytesPtr, <i32>kind, bytes);
     this.maxLatencyNs = max(this.maxLatencyNs, latencyNs);
   }
 
   /** Adds a request of a kind that failed with `error`, a negative code. */
   addError(kind: Kind, error: i32): void {
-    this.errors[<i32>kind * ERROR_COUNT - error] += 1;
+    add(this.errorsPtr, <i32>kind * ERROR_COUNT - error, 1);
   }
 
   errorsOf(kind: Kind, error: i32): u64 {
-    return this.errors[<i32>kind * ERROR_COUNT - error];
+    return at(this.errorsPtr, <i32>kind * ERROR_COUNT - error);
   }
 
   bytesOf(kind: Kind): u64 {
-    return this.kindBytes[<i32>kind];
+    return at(this.kindBytesPtr, <i32>kind);
   }
 
   inBucket(kind: Kind, bucket: i32): u64 {
-    return this.buckets[<i32>kind * BUCKET_COUNT + bucket];
+    return at(this.bucketsPtr, <i32>kind * BUCKET_COUNT + bucket);
   }
 
   operationsOf(kind: Kind): u64 {
@@ -103,6 +135,16 @@ export class Statistics {
     }
     return 0;
   }
+}
+
+/** Entry `index` of a table. */
+function at(tablePtr: usize, index: i32): u64 {
+  return load<u64>(tablePtr + <usize>index * sizeof<u64>());
+}
+
+function add(tablePtr: usize, index: i32, count: u64): void {
+  const ptr = tablePtr + <usize>index * sizeof<u64>();
+  store<u64>(ptr, load<u64>(ptr) + count);
 }
 
 /** The bucket of a latency. */

@@ -12,6 +12,11 @@ export class Waiter extends Owner {
     this.firstError = E_OK;
   }
 
+  /** A request has been sent for this owner by somebody else. */
+  expect(): void {
+    this.pendingCount += 1;
+  }
+
   /** Sends one request, and starts over with it. Returns PENDING, or why it was refused. */
   send(disk: BlkDevice, type: u32, lba: u64, dataPtr: usize, lengthBytes: u32): i32 {
     this.firstError = E_OK;

@@ -23,7 +23,8 @@ export class Args {
   private first: i32;
   private wordPtr!: StaticArray<usize>;
   private wordBytes!: StaticArray<usize>;
-  private nextPtr: usize;
+  /** Where the next command begins: behind the `;` of the last one. */
+  nextPtr: usize;
   private endPtr: usize;
 
   init(): void {
@@ -40,6 +41,11 @@ export class Args {
   /** Whether the line has more to parse. */
   hasMore(): bool {
     return this.nextPtr < this.endPtr;
+  }
+
+  /** Bytes that are not parsed yet. */
+  restBytes(): usize {
+    return this.endPtr - this.nextPtr;
   }
 
   /** Drops the rest of the line. */

@@ -144,8 +144,8 @@ function printIndices(facts: Diagnosis): void {
 }
 
 function printNotifications(disk: BlkDevice, facts: Diagnosis): void {
-  label("notified").decimal(disk.queue.notificationsSent).text(" times, ");
-  out.decimal(disk.queue.notificationsSuppressed).text(" times not wanted; ");
+  label("notified").decimal(disk.statistics.notificationsSent).text(" times, ");
+  out.decimal(disk.statistics.notificationsSuppressed).text(" times not wanted; ");
   if (facts.transport.hasNotified) {
     out.text("last for queue ").decimal(facts.transport.notifiedQueue);
   } else {

@@ -8,12 +8,14 @@ import * as host from "../host";
 import { place, reserve } from "../util/arena";
 import { E_INTERRUPTED, E_OK, E_TOO_LONG, PENDING, errorText } from "../util/errors";
 import { isAnyRecovering } from "../blk/disks";
+import { isSuccessor } from "../handover";
 import { Args } from "./args";
 import { CONFIRM, Command } from "./command";
 import { unknownCommand } from "./commands/help";
 import { BOLD, out } from "./console";
 import { Editor, LINE_BYTES_MAX, LineEvent } from "./editor";
 import { noteFailure } from "./outcome";
+import * as last from "./succession";
 import { findCommand } from "./table";
 
 /** Longest boot arguments, in bytes. */
@@ -36,6 +38,9 @@ export class Shell {
   private linePtr: usize;
   private runsBootArgs: bool;
   private bootArgsPtr: usize;
+  private bootArgsBytes: u32;
+  /** What the driver before this one had is being put in order; the boot arguments wait. */
+  private isRestoring: bool;
   private inputPtr: usize;
   private inputRead: u32;
   private inputWritten: u32;
@@ -50,12 +55,17 @@ export class Shell {
     this.inputPtr = reserve(INPUT_BYTES, 16);
   }
 
-  /** Begins with the boot arguments when there are any, otherwise with the prompt. */
+  /**
+   * Begins with the boot arguments when there are any, otherwise with the prompt. A driver that
+   * takes the place of another goes on behind the command that was running.
+   */
   begin(): void {
-    const lengthBytes = host.bootArgs(this.bootArgsPtr, BOOT_ARGS_BYTES_MAX);
+    last.initSuccession();
     this.runsBootArgs = true;
+    last.succession().runsBootArgs = true;
+    const lengthBytes = host.bootArgs(this.bootArgsPtr, BOOT_ARGS_BYTES_MAX);
     if (<usize>lengthBytes <= BOOT_ARGS_BYTES_MAX) {
-      this.args.setLine(this.bootArgsPtr, lengthBytes);
+      this.bootArgsBytes = lengthBytes;
     } else {
       out
         .alarm()
@@ -65,6 +75,35 @@ export class Shell {
         .line();
       noteFailure();
     }
+    if (isSuccessor()) this.takeOver();
+    else this.runBootArgs(0);
+  }
+
+  /** Runs the boot arguments from `offset` on. */
+  private runBootArgs(offset: u32): void {
+    this.args.setLine(this.bootArgsPtr + <usize>offset, this.bootArgsBytes - offset);
+  }
+
+  /** Puts in order what the last driver had, as far as it is known. */
+  private takeOver(): void {
+    const record = last.succession();
+    if (!last.knowsLast() || record.bootOffset > this.bootArgsBytes) {
+      out.text("what the last driver has left is damaged, nothing of it goes on").line();
+      return noteFailure();
+    }
+    this.runsBootArgs = record.runsBootArgs;
+    if (record.hasFailed || (record.runsBootArgs && record.commandBytes > 0)) noteFailure();
+    last.printInterrupted();
+    last.restoreChoices();
+    last.endCommand();
+    this.isRestoring = true;
+    if (record.hasVolume) this.args.setLine(this.linePtr, last.mountCommand(this.linePtr));
+  }
+
+  private endRestoring(): void {
+    this.isRestoring = false;
+    if (this.runsBootArgs) this.runBootArgs(last.succession().bootOffset);
+    else this.prompt();
   }
 
   /**
@@ -82,7 +121,7 @@ export class Shell {
 
   private isBusy(): bool {
     if (this.asked) return false;
-    return this.command != null || this.args.hasMore() || this.runsBootArgs;
+    return this.command != null || this.args.hasMore() || this.runsBootArgs || this.isRestoring;
   }
 
   private interrupt(): void {
@@ -101,6 +140,7 @@ export class Shell {
     else if (this.asked) this.readInput();
     else if (isAnyRecovering()) return true;
     else if (this.args.hasMore()) this.runNext();
+    else if (this.isRestoring) this.endRestoring();
     else if (this.runsBootArgs) this.endBootArgs();
     else this.readInput();
     out.flush();
@@ -109,6 +149,8 @@ export class Shell {
 
   private endBootArgs(): void {
     this.runsBootArgs = false;
+    last.succession().runsBootArgs = false;
+    last.writeRecord();
     this.prompt();
   }
 
@@ -183,7 +225,7 @@ export class Shell {
 
   /** Runs the next command of the line. */
   private runNext(): void {
-    const error = this.args.parseCommand();
+    const error = this.parseNext();
     if (error != E_OK) {
       out.alarm().text(errorText(error)).text(" in the line, the rest of it is not run").line();
       this.args.dropLine();
@@ -195,6 +237,19 @@ export class Shell {
     this.finish(command.run(this.args), command);
   }
 
+  /** Parses the next command, and notes for a driver after this one that it runs. */
+  private parseNext(): i32 {
+    const startPtr = this.args.nextPtr;
+    last.copyCommand(startPtr, this.args.restBytes());
+    const error = this.args.parseCommand();
+    if (this.runsBootArgs && !this.isRestoring) {
+      last.succession().bootOffset = <u32>(this.args.nextPtr - this.bootArgsPtr);
+    }
+    last.noteCommand(this.args.nextPtr - startPtr);
+    last.writeRecord();
+    return error;
+  }
+
   /** Keeps the command when it goes on, and closes it when it has ended. */
   private finish(result: i32, command: Command): void {
     if (result == CONFIRM) return this.ask(command);
@@ -204,9 +259,10 @@ export class Shell {
 
   /** After a command: counts a failure, and prompts at the end of a typed line. */
   private settle(result: i32): void {
-    if (this.runsBootArgs) {
-      if (result != E_OK) noteFailure();
-    } else if (!this.args.hasMore()) this.prompt();
+    if (this.runsBootArgs && result != E_OK) noteFailure();
+    last.endOwnCommand();
+    const isAtEnd = !this.args.hasMore() && !this.runsBootArgs && !this.isRestoring;
+    if (isAtEnd) this.prompt();
   }
 }
 

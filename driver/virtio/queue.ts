@@ -87,8 +87,6 @@ export class Virtqueue {
   dataCount: u32;
   /** Whether chains are in tables of their own. */
   isIndirect: bool;
-  notificationsSent: u64;
-  notificationsSuppressed: u64;
 
   // For queue_inspect.ts as well
   /** The pages of the three parts. Between these, all is zero unless the device writes there. */
@@ -270,19 +268,16 @@ export class Virtqueue {
   }
 
   /**
-   * Makes all chains that were sent visible to the device. Returns whether it wants to be notified
-   * of them.
+   * Makes all chains that were sent visible to the device; there is one at least. Returns whether
+   * it wants to be notified of them.
    */
   publish(): bool {
-    if (!this.hasUnpublished()) return false;
     host.fence(); // descriptors and slots before idx (§2.7.13.3.1)
     store<u16>(this.availPtr + VIRTQ_RING_IDX, <u16>this.availIdx);
     host.fence(); // idx before the device's wish is read (§2.7.13.4.1)
     const isWanted = this.wantsNotification();
     this.publishedIdx = this.availIdx;
     this.wantedNotification = isWanted;
-    if (isWanted) this.notificationsSent += 1;
-    else this.notificationsSuppressed += 1;
     return isWanted;
   }
 

@@ -9,6 +9,8 @@ import { Bus, HostTrap } from "./bus.js";
 import { Console } from "./console.js";
 import { crc32c } from "./crc32c.js";
 
+const HANDOVER_BYTES_MAX = 65536;
+
 /** How a machine came to its end. */
 export type End =
   | { readonly kind: "powerOff"; readonly code: number }
@@ -25,12 +27,35 @@ export class MachineEnd extends Error {
 
 export type HostImports = Record<string, (...args: number[]) => number | bigint | void>;
 
+/** What outlives an instance of the module: see handoverKeep in driver/host.ts. */
+export class Handover {
+  private left = new Uint8Array(0);
+  private kept: Uint8Array | undefined;
+
+  keep(bytes: Uint8Array): void {
+    this.kept = bytes;
+  }
+
+  /** The instance has ended. */
+  take(): void {
+    if (this.kept) this.left = this.kept.slice();
+    this.kept = undefined;
+  }
+
+  /** Copies what was left, as far as it fits. Returns its full length. */
+  read(to: Uint8Array): number {
+    to.set(this.left.subarray(0, to.length));
+    return this.left.length;
+  }
+}
+
 export interface HostParts {
   readonly bus: Bus;
   readonly console: Console;
   readonly bootArgs: string;
   /** Whether the host computes checksums for the module. */
   readonly lendsChecksum?: boolean;
+  readonly handover: Handover;
   readonly memoryBytes: () => Uint8Array;
 }
 
@@ -88,6 +113,12 @@ export function hostImports(parts: HostParts): HostImports {
     },
     crc32c: (seed: number, pointer: number, length: number) =>
       (parts.lendsChecksum ?? true) ? crc32c(seed, span(parts, pointer, length)) : 0,
+    handoverKeep: (pointer: number, length: number) => {
+      if (length >>> 0 > HANDOVER_BYTES_MAX) throw new HostTrap(`handover of ${length} bytes`);
+      parts.handover.keep(span(parts, pointer, length));
+    },
+    handoverRead: (pointer: number, capacity: number) =>
+      parts.handover.read(span(parts, pointer, capacity)),
     powerOff,
     reboot: () => end({ kind: "reboot" }),
     panic: (pointer: number, length: number, line: number) =>

@@ -10,7 +10,7 @@ import { readFileSync } from "node:fs";
 import { instantiateSync } from "@assemblyscript/loader";
 import { concat } from "./bytes.js";
 import { Console } from "./console.js";
-import { type End, hostImports, MachineEnd } from "./host.js";
+import { type End, Handover, type HostImports, hostImports, MachineEnd } from "./host.js";
 import { Rig, type RigOptions } from "./rig.js";
 
 export interface MachineOptions extends RigOptions {
@@ -44,6 +44,8 @@ export interface DriverExports extends Record<string, unknown> {
 export const PROMPT = "tsblk> ";
 const DEFAULT_MODULE = "build/driver.wasm";
 const STEP_LIMIT = 2_000_000;
+const STATUS = 0x070;
+const RESET_READS_MAX = 100_000;
 
 const compiled = new Map<string, WebAssembly.Module>();
 
@@ -55,21 +57,51 @@ function compile(path: string): WebAssembly.Module {
 
 export class Machine extends Rig {
   readonly console = new Console();
-  readonly exports: DriverExports;
+  exports: DriverExports;
+  /** The functions that the module calls; a test may put its own in the place of one. */
+  readonly imports: HostImports;
+  private readonly handover = new Handover();
+  private readonly module: WebAssembly.Module;
   /** How the machine ended, once it has. */
   end: End | undefined;
 
   constructor(options: MachineOptions = {}) {
     super(options, () => this.exports.memory.buffer);
-    const host = hostImports({
+    this.imports = hostImports({
       bus: this.bus,
       console: this.console,
       bootArgs: options.bootArgs ?? "",
       lendsChecksum: options.lendsChecksum ?? true,
+      handover: this.handover,
       memoryBytes: () => new Uint8Array(this.exports.memory.buffer),
     });
-    const module = compile(options.modulePath ?? DEFAULT_MODULE);
-    this.exports = instantiateSync<DriverExports>(module, { host }).exports;
+    this.module = compile(options.modulePath ?? DEFAULT_MODULE);
+    this.exports = this.instantiate();
+  }
+
+  private instantiate(): DriverExports {
+    return instantiateSync<DriverExports>(this.module, { host: this.imports }).exports;
+  }
+
+  /**
+   * What the shim does when the module has failed: keeps the handover, resets the devices, makes a
+   * new instance and calls `start`. The caller runs it on.
+   */
+  restart(): void {
+    this.handover.take();
+    for (const disk of this.disks) this.reset(this.bus.windows.indexOf(disk));
+    this.exports = this.instantiate();
+    this.memory.rebind();
+    const result = this.call(() => this.exports.start());
+    if (result !== undefined && result < 0) throw new Error(`start() returned ${result}`);
+  }
+
+  /** Resets the device in a window and waits until it has come out of that (§2.4.2). */
+  private reset(window: number): void {
+    this.bus.write(window, STATUS, 4, 0);
+    for (let reads = 0; this.bus.read(window, STATUS, 4) !== 0; reads++) {
+      if (reads === RESET_READS_MAX) throw new Error(`window ${window} does not come out of reset`);
+    }
   }
 
   /** Starts the module and runs it until it waits for a byte, or ends. Returns what it printed. */

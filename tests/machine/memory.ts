@@ -87,6 +87,12 @@ export class GuestMemory {
     return offset;
   }
 
+  /** The guest has a new memory: what was written late is lost with the old one. */
+  rebind(): void {
+    this.bytes = new Uint8Array(0);
+    this.late = [];
+  }
+
   private refresh(): void {
     if (this.bytes.length > 0) return;
     const buffer = this.current();

@@ -16,6 +16,7 @@ import { Diagnose } from "./diagnose";
 import { Discard } from "./discard";
 import { Echo } from "./echo";
 import { Erase } from "./erase";
+import { FaultCommand } from "./fault";
 import { Fill } from "./fill";
 import { Flush } from "./flush";
 import { Help } from "./help";
@@ -63,6 +64,7 @@ export function addAllCommands(): void {
   addCommand(place<Queue>());
   addCommand(place<Reset>());
   addCommand(place<Diagnose>());
+  addCommand(place<FaultCommand>());
   addCommand(place<Echo>());
   addCommand(place<Sleep>());
   addCommand(place<Repeat>());

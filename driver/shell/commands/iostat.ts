@@ -54,16 +54,14 @@ export class Iostat extends Command {
 
 function clear(disk: BlkDevice): void {
   disk.statistics.clear();
-  disk.queue.notificationsSent = 0;
-  disk.queue.notificationsSuppressed = 0;
 }
 
 function show(disk: BlkDevice): void {
   const statistics = disk.statistics;
   printDiskName(disk);
   out.text(": at most ").decimal(statistics.mostInFlight).text(" requests in flight, ");
-  out.decimal(disk.queue.notificationsSent).text(" notifications sent, ");
-  out.decimal(disk.queue.notificationsSuppressed).text(" suppressed").line();
+  out.decimal(statistics.notificationsSent).text(" notifications sent, ");
+  out.decimal(statistics.notificationsSuppressed).text(" suppressed").line();
   out.text("  splits ").decimal(statistics.splits);
   out.text(", recoveries ").decimal(statistics.recoveries);
   out.text(", replays ").decimal(statistics.replays).line();
