@@ -33,7 +33,7 @@ FILE_DEADLINE_MS := 240000
 TESTS ?= $(shell find tests -name '*.test.ts')
 
 .DELETE_ON_ERROR:
-.PHONY: help run boot build test debug check bench fuzz fmt clean kernel
+.PHONY: help run boot build test debug check bench fuzz crash fmt clean kernel
 
 help: ## list the targets (default)
 	echo 'tsblk: a virtio-blk driver in TypeScript, interpreted on bare-metal RISC-V'
@@ -112,6 +112,12 @@ fuzz: ## random requests and hostile devices (SEED=1 FUZZ_REQUESTS=5000000)
 	$(AGAIN) build/driver.wasm
 	SEED=$${SEED:-$$(date +%s)} FUZZ_REQUESTS=$${FUZZ_REQUESTS:-5000000} \
 	    node --test --test-reporter=spec build/node/tests/fuzz.test.js
+
+crash: ## kill -9 QEMU at random moments while StateFS works (COUNT=1000 SEED=1)
+	scripts/setup.sh run
+	$(AGAIN) kernel
+	COUNT=$${COUNT:-1000} SEED=$${SEED:-$$(date +%s)} \
+	    node --test --test-reporter=spec build/node/tests/statefs_kill.test.js
 
 fmt: $(TOOLS) ## format all TypeScript, JSON and C
 	node build/node/scripts/check.js --write

@@ -68,8 +68,7 @@ export class Store {
   }
 
   list(prefix = ""): Contents {
-    const lines = this.run(`statefs ls ${prefix}`).split("\n");
-    return new Map(lines.filter((line) => /^ *\d+  [0-9a-f]{8}  /.test(line)).map(parseLine));
+    return parseList(this.run(`statefs ls ${prefix}`));
   }
 
   get image(): Uint8Array {
@@ -87,6 +86,12 @@ export class Store {
     assert.match(checked, /, 0 damaged/, checked);
     return this.list();
   }
+}
+
+/** The keys in what `statefs ls` prints. */
+export function parseList(text: string): Contents {
+  const lines = text.split("\n").filter((line) => /^ *\d+  [0-9a-f]{8}  /.test(line));
+  return new Map(lines.map(parseLine));
 }
 
 function parseLine(line: string): [string, string] {
