@@ -1,5 +1,5 @@
 /**
- * StateFS and power cuts: scenarios are recorded on the device model, then cut after every write and
+ * StateFS and power cuts: scenarios are recorded on the device model, then cut after each write and
  * every flush (statefs_cuts.ts).
  *
  * The same judge is shown runs on disks that ignore a FLUSH, so that it is known to see a failure.

@@ -1,6 +1,6 @@
 /**
  * Power cuts of a recorded StateFS run: the run is cut after every event, with every part of what
- * was not flushed that may survive: all of it, nothing, each one lost, seeded subsets, torn sectors.
+ * was not flushed that may survive: all, nothing, each one lost, seeded subsets, torn sectors.
  * What a mount on the device model then finds must be a state from the last promise on, and nothing
  * may be damaged.
  */

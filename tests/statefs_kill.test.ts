@@ -4,7 +4,7 @@
  * last promise that the console had shown on, and nothing damaged; it is then killed in its turn.
  *
  * A raw image keeps what QEMU has written, flushed or not. A qcow2 image does not: where a cluster
- * is stands in tables that QEMU holds in memory until a flush. Before each boot a snapshot is taken,
+ * is stands in tables QEMU holds in memory until a flush. Before each boot a snapshot is taken,
  * so that every cluster gets a new place when it is written. Half of the kills are on each kind.
  *
  * COUNT kills (50), SEED: the operations follow from it, the moments only roughly. `make crash`.
