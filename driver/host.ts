@@ -38,7 +38,8 @@ export declare function mmioWrite32(window: u32, offset: u32, value: u32): void;
 
 /**
  * Full barrier for CPU, device and compiler: all accesses before it are visible before any after
- * it.
+ * it. A host may keep the rings that the device sees apart from those in linear memory; what either
+ * side has written into its own crosses over here, and at a notification what the driver has.
  */
 export declare function fence(): void;
 
@@ -47,6 +48,7 @@ export declare function clockNs(): u64;
 
 /**
  * Device address of linear memory offset 0: aligned to 4096, the same for the life of the module.
+ * It is 0 on a host that turns the addresses in descriptors into the device's itself.
  */
 export declare function dmaBase(): u64;
 

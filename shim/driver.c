@@ -10,8 +10,8 @@
  * A driver that fails again and again ends the machine, with the causes.
  */
 #include "canary.h"
-#include "devices.h"
 #include "driver.h"
+#include "guard.h"
 #include "handover.h"
 #include "memory.h"
 #include "panic.h"
@@ -95,6 +95,18 @@ static void driver_report(const struct text *cause, uint64_t took_ns) {
     print_line_end();
 }
 
+/* There is no going on with a device that may still read and write memory. */
+static void driver_reset_devices(void) {
+    uint64_t stuck = guard_reset_all();
+    if (stuck != 0) {
+        panic_begin();
+        print_text("the device at ");
+        print_hex(stuck, 8);
+        print_text(" does not come out of its reset, and may still write to memory");
+        panic_end();
+    }
+}
+
 /* After a failure, whose cause is emptied. Returns when an instance has been started. */
 static void driver_restart(struct text *cause) {
     struct text first_cause = *cause;
@@ -106,7 +118,7 @@ static void driver_restart(struct text *cause) {
 #endif
         *cause = (struct text){0};
         handover_take();
-        devices_reset_all(driver_grant.windows, driver_grant.window_count);
+        driver_reset_devices();
         canary_check();
         wasm_host_renew();
     } while (!wasm_host_start(cause));

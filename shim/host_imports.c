@@ -8,6 +8,7 @@
  */
 #include "canary.h"
 #include "crc32c.h"
+#include "guard.h"
 #include "handover.h"
 #include "host_imports.h"
 #include "power.h"
@@ -33,8 +34,7 @@
     }                                                                                              \
     if (M3_UNLIKELY(offset % sizeof(WIDTH) != 0)) {                                                \
         return NAME ": misaligned offset";                                                         \
-    }                                                                                              \
-    volatile WIDTH *access = (volatile WIDTH *)(host.windows[window].base + offset)
+    }
 
 #define CHECK_MEMORY(NAME, POINTER, LENGTH)                                                        \
     if (M3_UNLIKELY((uint64_t)(POINTER) + (LENGTH) > m3_GetMemorySize(runtime))) {                 \
@@ -47,13 +47,24 @@
         __attribute__((unused)) IM3Runtime runtime, __attribute__((unused)) IM3ImportContext _ctx, \
         __attribute__((unused)) uint64_t *_sp, __attribute__((unused)) void *_mem)
 
+#define CHECK_GUARD(CALL)                                                                          \
+    {                                                                                              \
+        const char *broken = CALL;                                                                 \
+        if (M3_UNLIKELY(broken != NULL)) {                                                         \
+            return broken;                                                                         \
+        }                                                                                          \
+    }
+
+#define NARROW_ACCESS(WIDTH) ((volatile WIDTH *)(host.windows[window].base + offset))
+
 #define IMPORT_READ(NAME, WIDTH)                                                                   \
     IMPORT(host_##NAME) {                                                                          \
         m3ApiReturnType(uint32_t);                                                                 \
         m3ApiGetArg(uint32_t, window);                                                             \
         m3ApiGetArg(uint32_t, offset);                                                             \
-        CHECK_ACCESS(#NAME, WIDTH);                                                                \
-        m3ApiReturn(*access);                                                                      \
+        CHECK_ACCESS(#NAME, WIDTH)                                                                 \
+        CHECK_GUARD(guard_check_narrow(window, offset))                                            \
+        m3ApiReturn(*NARROW_ACCESS(WIDTH));                                                        \
     }
 
 #define IMPORT_WRITE(NAME, WIDTH)                                                                  \
@@ -61,8 +72,9 @@
         m3ApiGetArg(uint32_t, window);                                                             \
         m3ApiGetArg(uint32_t, offset);                                                             \
         m3ApiGetArg(uint32_t, value);                                                              \
-        CHECK_ACCESS(#NAME, WIDTH);                                                                \
-        *access = (WIDTH)value;                                                                    \
+        CHECK_ACCESS(#NAME, WIDTH)                                                                 \
+        CHECK_GUARD(guard_check_narrow(window, offset))                                            \
+        *NARROW_ACCESS(WIDTH) = (WIDTH)value;                                                      \
         m3ApiSuccess();                                                                            \
     }
 
@@ -73,10 +85,27 @@ static struct text host_panic_message;
 
 IMPORT_READ(mmioRead8, uint8_t)
 IMPORT_READ(mmioRead16, uint16_t)
-IMPORT_READ(mmioRead32, uint32_t)
 IMPORT_WRITE(mmioWrite8, uint8_t)
 IMPORT_WRITE(mmioWrite16, uint16_t)
-IMPORT_WRITE(mmioWrite32, uint32_t)
+
+IMPORT(host_mmioRead32) {
+    m3ApiReturnType(uint32_t);
+    m3ApiGetArg(uint32_t, window);
+    m3ApiGetArg(uint32_t, offset);
+    CHECK_ACCESS("mmioRead32", uint32_t)
+    uint32_t value = 0;
+    CHECK_GUARD(guard_read32(window, offset, &value))
+    m3ApiReturn(value);
+}
+
+IMPORT(host_mmioWrite32) {
+    m3ApiGetArg(uint32_t, window);
+    m3ApiGetArg(uint32_t, offset);
+    m3ApiGetArg(uint32_t, value);
+    CHECK_ACCESS("mmioWrite32", uint32_t)
+    CHECK_GUARD(guard_write32(window, offset, value))
+    m3ApiSuccess();
+}
 
 IMPORT(host_windowCount) {
     m3ApiReturnType(uint32_t);
@@ -92,7 +121,7 @@ IMPORT(host_windowLength) {
 }
 
 IMPORT(host_fence) {
-    __asm__ volatile("fence iorw, iorw" : : : "memory");
+    CHECK_GUARD(guard_fence())
     m3ApiSuccess();
 }
 
@@ -103,7 +132,7 @@ IMPORT(host_clockNs) {
 
 IMPORT(host_dmaBase) {
     m3ApiReturnType(uint64_t);
-    m3ApiReturn(host.dma_base);
+    m3ApiReturn(guard_dma_base());
 }
 
 IMPORT(host_crc32c) {
@@ -215,6 +244,11 @@ static const struct {
 
 M3Result host_imports_link(IM3Module module, const struct host_grant *grant) {
     host = *grant;
+    guard_init(&(struct guard_grant){.windows = grant->windows,
+                                     .window_count = grant->window_count,
+                                     .memory = grant->memory,
+                                     .memory_bytes = grant->memory_bytes,
+                                     .is_off = grant->is_guard_off});
     crc32c_init();
     for (size_t i = 0; i < sizeof host_imports / sizeof host_imports[0]; i++) {
         M3Result result = m3_LinkRawFunction(module, "host", host_imports[i].name,

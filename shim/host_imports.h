@@ -5,6 +5,7 @@
 #include "fdt.h"
 #include "print.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <wasm3.h>
 
@@ -14,7 +15,9 @@ struct host_grant {
     uint32_t window_count;
     const char *boot_args;
     uint32_t boot_args_bytes;
-    uint64_t dma_base;
+    uint8_t *memory; /* linear memory, identity mapped */
+    uint64_t memory_bytes;
+    bool is_guard_off;
 };
 
 /* The trap of a module that called `panic`, and what it said. */

@@ -6,11 +6,13 @@
 #   CROSS    prefix of the cross compiler (default: the first one found of the three below)
 #   DEBUG    1 compiles the kernel's own files for gdb; wasm3 is the same in both
 #   MODULE   the module to embed
+#   GUARD_SWITCH  1 for a kernel with the boot argument guard=off (default: as DEBUG)
 #
 # What is rebuilt follows from the files a file includes (-MMD) and from stamps that change with the
 # compiler and its flags. Nothing of wasm3 is copied: its sources are compiled where npm put them.
 
 DEBUG ?= 0
+GUARD_SWITCH ?= $(DEBUG)
 BUILD ?= build
 MODULE ?= build/driver.wasm
 WASM3_DIR := node_modules/wasm3/cpp
@@ -44,7 +46,8 @@ WASM3_DEFINES := -Dd_m3HasFloat=0 -Dd_m3VerboseErrorMessages=0 -Dd_m3PreferStati
 
 KERNEL_CFLAGS = -std=c11 $(if $(filter 1,$(DEBUG)),-Og,-O2) \
   -Wall -Wextra -Wconversion -Wshadow -Werror -DTSBLK_DEBUG=$(DEBUG) \
-  $(TARGET_FLAGS) $(FREESTANDING_FLAGS) -isystem $(WASM3_DIR) $(WASM3_DEFINES)
+  $(TARGET_FLAGS) $(FREESTANDING_FLAGS) -isystem $(WASM3_DIR) $(WASM3_DEFINES) \
+  $(if $(filter 1,$(GUARD_SWITCH)),-DGUARD_SWITCH)
 WASM3_CFLAGS = -std=gnu11 -O3 -fwrapv -fno-strict-aliasing -fomit-frame-pointer \
   $(TARGET_FLAGS) $(FREESTANDING_FLAGS) -fbuiltin $(WASM3_DEFINES)
 LINK_FLAGS := -nostdlib -static -no-pie \

@@ -18,6 +18,7 @@
 #include "wasm_host.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <string.h>
 
 /* How long the module waits at most for its turn when no byte arrives. */
@@ -106,6 +107,9 @@ static void boot_start_driver(const void *device_tree) {
                                .window_count = machine.window_count,
                                .boot_args = boot_args + taken_bytes,
                                .boot_args_bytes = machine.boot_args_bytes - taken_bytes};
+#ifdef GUARD_SWITCH
+    grant.is_guard_off = options.guard == 0;
+#endif
     deadline_init(options.deadline_ms);
     boot_load_module(device_tree, &grant);
 #if TSBLK_DEBUG

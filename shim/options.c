@@ -1,8 +1,8 @@
 /*
  * Options are the words `name=number` that the boot arguments begin with, up to the first word that
- * is none; a `;` may follow the last one. The module never sees them. A word whose name is not
- * known or whose number is out of range is no option: it is left to the module, which says that it
- * knows no such command.
+ * is none; a `;` may follow the last one. `off` is 0. The module never sees them. A word whose name
+ * is not known or whose number is out of range is no option: it is left to the module, which says
+ * that it knows no such command.
  *
  *     -append "deadline=2000 blktest; poweroff"
  */
@@ -25,6 +25,9 @@ static const struct {
     uint64_t maximum;
 } known_options[] = {
     {"deadline=", offsetof(struct options, deadline_ms), DEADLINE_MS_MINIMUM, DEADLINE_MS_MAX},
+#ifdef GUARD_SWITCH
+    {"guard=", offsetof(struct options, guard), 0, 1},
+#endif
 #if TSBLK_DEBUG
     {"restarts=", offsetof(struct options, restarts_max), 0, UINT32_MAX},
     {"probe=", offsetof(struct options, probe), 0, UINT32_MAX},
@@ -49,6 +52,9 @@ static uint32_t skip_blanks(const char *text, uint32_t at, uint32_t length_bytes
 
 static bool number_read(const char *text, uint32_t length_bytes, uint64_t *number) {
     *number = 0;
+    if (length_bytes == 3 && memcmp(text, "off", 3) == 0) {
+        return true;
+    }
     for (uint32_t i = 0; i < length_bytes; i++) {
         if (text[i] < '0' || text[i] > '9') {
             return false;
@@ -74,7 +80,8 @@ static bool option_read(const char *word, uint32_t length_bytes, struct options 
 }
 
 uint32_t options_read(const char *text, uint32_t length_bytes, struct options *options) {
-    *options = (struct options){.deadline_ms = DEADLINE_MS, .restarts_max = RESTARTS_MAX};
+    *options =
+        (struct options){.deadline_ms = DEADLINE_MS, .restarts_max = RESTARTS_MAX, .guard = 1};
     uint32_t at = skip_blanks(text, 0, length_bytes);
     for (;;) {
         uint32_t end = word_end(text, at, length_bytes);

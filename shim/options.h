@@ -6,6 +6,7 @@
 
 struct options {
     uint64_t deadline_ms; /* of a call into the module */
+    uint64_t guard;       /* 0: a kernel with GUARD_SWITCH gives devices the module's own rings */
     /* Given to a debug kernel only: */
     uint64_t restarts_max; /* in ten seconds */
     uint64_t probe;        /* which access that must fault is tried, 0 for none; see probe.c */

@@ -298,7 +298,8 @@ void wasm_host_load(uint64_t memory_start, uint64_t memory_end, struct host_gran
     }
     wasm_runtime->numStackSlots -= WASM_STACK_MARGIN_SLOTS;
     wasm_pin_memory(module);
-    grant->dma_base = wasm_memory;
+    grant->memory = (uint8_t *)wasm_memory;
+    grant->memory_bytes = wasm_memory_bytes;
     wasm_check("load", m3_LoadModule(wasm_runtime, module));
     wasm_check("imports", host_imports_link(module, grant));
     wasm_check("code", m3_CompileModule(module));

@@ -10,7 +10,7 @@
 
 /*
  * Makes the first instance of the embedded module, in an empty heap, and gives it what `grant`
- * says; dma_base is filled in here. Linear memory begins at memory_start; behind it, up to
+ * says; linear memory is filled in here. Linear memory begins at memory_start; behind it, up to
  * memory_end, which is identity mapped too, is the room for what wasm_host_renew needs. Anything
  * wrong with the module is a panic.
  */

@@ -472,7 +472,7 @@ for (const { name, edits, cause, transports, cmd = "dd read 0" } of DEFECTS) {
     const kernel = await buildBroken(edits);
     const disk = makeImage(makeFolder(t), "a.img", 1 << 20);
     for (const transport of transports) {
-      const options = { transport, kernel, disks: [disk], cmd: `timeout 200; ${cmd}` };
+      const options = { transport, kernel, disks: [disk], cmd: `guard=off; timeout 200; ${cmd}` };
       const machine = new QemuMachine(t, options);
       const output = await machine.waitFor(/^ +1\. .*\n[^]*?^vda: /m);
       await machine.kill();

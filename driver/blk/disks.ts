@@ -1,4 +1,5 @@
 /** The disks of the machine, `vda` first, in the order in which their windows were granted. */
+import * as host from "../host";
 import { place, placeArray } from "../util/arena";
 import { Transport } from "../virtio/transport";
 import { BlkDevice } from "./device";
@@ -8,7 +9,7 @@ import { DiskObserver } from "./observer";
 export const DISK_COUNT_MAX: i32 = 8;
 
 /** Looks at the rings between two slices that would only wait. */
-const LOOKS_PER_SLICE: i32 = 64;
+const LOOKS_PER_SLICE: i32 = 16;
 
 const NAME_BYTES: usize = 3;
 const LETTER_A: u8 = 0x61;
@@ -68,6 +69,7 @@ export function pollDisks(): void {
 export function lookAtRings(): void {
   for (let look = 0; look < LOOKS_PER_SLICE; ++look) {
     let isWaiting = false;
+    host.fence(); // what the devices have given back by now
     for (let i = 0; i < count; ++i) {
       const queue = disks[i].queue;
       if (queue.hasUsed()) return;

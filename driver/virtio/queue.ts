@@ -291,7 +291,7 @@ export class Virtqueue {
     return passed < ((this.availIdx - this.publishedIdx) & 0xffff);
   }
 
-  /** Whether `usedCount` has something to say: as cheap a look as there is. */
+  /** Whether `usedCount` had something to say at the last fence: as cheap a look as there is. */
   hasUsed(): bool {
     return load<u16>(this.usedPtr + VIRTQ_RING_IDX) != <u16>this.usedIdx;
   }
@@ -301,6 +301,7 @@ export class Virtqueue {
    * many.
    */
   usedCount(): i32 {
+    host.fence(); // what the device has given back by now
     const count = (<u32>load<u16>(this.usedPtr + VIRTQ_RING_IDX) - this.usedIdx) & 0xffff;
     if (count == 0) return 0;
     // idx before entries, status and data (§2.7.14), for the compiler as well as for the CPU
