@@ -33,12 +33,12 @@ FILE_DEADLINE_MS := 240000
 TESTS ?= $(shell find tests -name '*.test.ts')
 
 .DELETE_ON_ERROR:
-.PHONY: help run boot build test debug check bench fuzz crash fmt clean kernel
+.PHONY: help run boot build test debug check bench fuzz fuzz-wasm crash fmt clean kernel
 
 help: ## list the targets (default)
 	echo 'tsblk: a virtio-blk driver in TypeScript, interpreted on bare-metal RISC-V'
 	echo
-	awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s  %s\n", $$1, $$2 }' Makefile
+	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s  %s\n", $$1, $$2 }' Makefile
 	echo
 	echo 'make run takes CMD="dd read 7; poweroff"  DISK="a.img b.qcow2"  FORMAT=raw|qcow2'
 	echo '               TRANSPORT=legacy|modern  MEM=128M  ICOUNT=shift=1,sleep=on  QEMU_ARGS="..."'
@@ -112,6 +112,13 @@ fuzz: ## random requests and hostile devices (SEED=1 FUZZ_REQUESTS=5000000)
 	$(AGAIN) build/driver.wasm
 	SEED=$${SEED:-$$(date +%s)} FUZZ_REQUESTS=$${FUZZ_REQUESTS:-5000000} \
 	    node --test --test-reporter=spec build/node/tests/fuzz.test.js
+
+fuzz-wasm: ## mutants of the driver under sanitizers (SEED=1 FUZZ_WASM_SECONDS=600)
+	scripts/setup.sh test
+	$(AGAIN) build/driver.wasm
+	SEED=$${SEED:-$$(date +%s)} FUZZ_WASM_SECONDS=$${FUZZ_WASM_SECONDS:-600} \
+	    node --test --test-reporter=spec --test-name-pattern='^fuzz:' \
+	    build/node/tests/module_check.test.js
 
 crash: ## kill -9 QEMU at random moments while StateFS works (COUNT=1000 SEED=1)
 	scripts/setup.sh run

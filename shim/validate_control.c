@@ -113,7 +113,7 @@ static uint8_t read_label(struct body *b) {
 
 static void do_branch_table(struct body *b) {
     struct validation *v = b->v;
-    uint32_t count = validate_read_count(v, MODULE_BYTES_MAX, "more targets than bytes");
+    uint32_t count = validate_read_count(v, TARGETS_MAX, "too many targets");
     uint8_t carried = read_label(b);
     for (uint32_t i = 0; is_well(v) && i < count; i++) {
         if (read_label(b) != carried) {

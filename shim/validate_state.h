@@ -24,6 +24,7 @@
 #define EXPORTS_MAX       64
 #define ELEMENTS_MAX      64
 #define DATA_SEGMENTS_MAX 4096
+#define TARGETS_MAX       4096 /* of one br_table, the default aside */
 #define NAME_BYTES_MAX    512
 #define MEMORY_PAGES_MAX  65536
 #define MEMORY_PAGE_BYTES 65536

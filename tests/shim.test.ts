@@ -14,6 +14,9 @@ import {
   faultModule,
   moduleWith,
 } from "./shim/fault_module.js";
+import { atNestingLimit, recursionAfterLoops, recursionInLoops } from "./shim/hostile_modules.js";
+import { nestedElse } from "./shim/refused_modules.js";
+import { OP } from "./shim/wasm_bytes.js";
 import { checkOps, disassemble } from "../scripts/check_object.js";
 
 const FOLDER = "build/tests/shim";
@@ -404,6 +407,27 @@ describe("shim: a module that cannot be trusted to run is not loaded", () => {
   for (const [what, offset, message] of DAMAGES) {
     test(`load: a module with damage to ${what} is a panic`, async () => {
       assertPanic(await bootDamaged(offset), message);
+    });
+  }
+
+  const WITHIN_LIMITS: [string, Uint8Array, RegExp][] = [
+    ["200 blocks inside each other are compiled", atNestingLimit(OP.block), /start returned -7/],
+    ["200 conditions inside each other are compiled", atNestingLimit(OP.if), /start returned -7/],
+    ["115 else inside each other fill the heap", nestedElse(115, -7), /start returned -7/],
+    [
+      "128 loops at each of many calls are a trap",
+      recursionInLoops(128),
+      /stack overflow in start/,
+    ],
+    [
+      "128 loops before each of many calls are a trap",
+      recursionAfterLoops(128),
+      /stack overflow in/,
+    ],
+  ];
+  for (const [what, module, message] of WITHIN_LIMITS) {
+    test(`stack: ${what}`, () => {
+      assertPanic(boot(buildKernel("limit", module), ""), message);
     });
   }
 

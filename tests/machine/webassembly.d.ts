@@ -1,5 +1,5 @@
 /**
- * The part of the WebAssembly interface that the machine uses; Node's own types of this version
+ * The part of the WebAssembly interface that the tests use; Node's own types of this version
  * leave it out.
  */
 
@@ -7,6 +7,7 @@ declare namespace WebAssembly {
   class Module {
     constructor(bytes: Uint8Array | Buffer);
   }
+  function validate(bytes: Uint8Array): boolean;
   interface Memory {
     readonly buffer: ArrayBuffer;
   }

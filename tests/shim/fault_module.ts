@@ -93,7 +93,7 @@ function faultText(): string {
     ${functions.join("\n")} ${wide} ${start})`;
 }
 
-async function toBinary(text: string): Promise<Uint8Array> {
+export async function toBinary(text: string): Promise<Uint8Array> {
   const wabt = await wabtModule();
   const module = wabt.parseWat("fault.wat", text);
   return module.toBinary({ write_debug_names: true }).buffer;

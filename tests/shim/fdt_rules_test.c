@@ -1,7 +1,7 @@
 /*
- * shim/fdt.c on trees made by hand, a rule each: what is refused and with which words, and what is
- * taken from a tree that is unusual and right. Each tree lies in a block of exactly its length,
- * under the sanitizers.
+ * shim/fdt.c on trees made by hand, a rule each: what is refused and with which
+ * words, and what is taken from a tree that is unusual and right. Each tree
+ * lies in a block of exactly its length, under the sanitizers.
  */
 #include "check.h"
 
@@ -74,7 +74,8 @@ static void cells(const char *name, unsigned count, const uint32_t *values) {
 #define CELLS(NAME, ...)                                                                           \
     cells(NAME, sizeof((uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t), (uint32_t[]){__VA_ARGS__})
 
-/* A new tree, its root open: two cells for an address and two for a size, as on QEMU's virt. */
+/* A new tree, its root open: two cells for an address and two for a size, as on
+ * QEMU's virt. */
 static void tree(void) {
     structure_bytes = 0;
     strings_bytes = 0;
@@ -166,7 +167,8 @@ static void check_tokens(void) {
     CHECK(read_tree() == NULL);
 }
 
-/* Ends the structure block `missing` bytes early, with an unfinished thing at its end. */
+/* Ends the structure block `missing` bytes early, with an unfinished thing at
+ * its end. */
 static const char *read_short(uint32_t missing) {
     structure_bytes -= missing;
     return read_as_it_is();
@@ -251,7 +253,8 @@ static void check_reg(void) {
     check_fault(READ_WINDOW(1, 3, 0x1000, 0, 0, 1), "bad reg");
 }
 
-/* A node that says nothing of cells gives its children two for an address and one for a size. */
+/* A node that says nothing of cells gives its children two for an address and
+ * one for a size. */
 static void check_default_cells(void) {
     tree();
     begin("soc");
@@ -299,7 +302,8 @@ static void check_short_values(void) {
     CHECK(machine.boot_args == NULL && machine.boot_args_bytes == 0);
 }
 
-/* The memory that the kernel lies in, whichever of the nodes and entries it is. */
+/* The memory that the kernel lies in, whichever of the nodes and entries it is.
+ */
 static void check_memory(void) {
     tree();
     begin("memory@0");

@@ -1,8 +1,9 @@
 /*
- * shim/fdt.c under the sanitizers. With a tree as argument: prints what it says, one `name=value` a
- * line, then feeds the reader that tree cut short at every length and with random bytes changed. It
- * may refuse them or not, but each lies in a block of exactly its length, so a read past the end is
- * caught; so is a window that wraps.
+ * shim/fdt.c under the sanitizers. With a tree as argument: prints what it
+ * says, one `name=value` a line, then feeds the reader that tree cut short at
+ * every length and with random bytes changed. It may refuse them or not, but
+ * each lies in a block of exactly its length, so a read past the end is caught;
+ * so is a window that wraps.
  */
 #include "check.h"
 

@@ -1,7 +1,8 @@
 /*
- * shim/inflate.c under the sanitizers, on streams that zlib made: inflate_test ORIGINAL STREAM...
- * Each gives the original back; each cut and each changed one is refused or expanded, and never
- * read or written past its ends. Blocks are allocated to the byte.
+ * shim/inflate.c under the sanitizers, on streams that zlib made: inflate_test
+ * ORIGINAL STREAM... Each gives the original back; each cut and each changed
+ * one is refused or expanded, and never read or written past its ends. Blocks
+ * are allocated to the byte.
  */
 #include "check.h"
 

@@ -1,7 +1,7 @@
 /*
- * shim/libc.c under the sanitizers: every alignment of both operands with every short length, every
- * distance of overlap, compared with loops over bytes. Blocks are allocated to the byte, so that
- * one byte too far is caught.
+ * shim/libc.c under the sanitizers: every alignment of both operands with every
+ * short length, every distance of overlap, compared with loops over bytes.
+ * Blocks are allocated to the byte, so that one byte too far is caught.
  */
 #include "check.h"
 
@@ -89,7 +89,8 @@ static void check_set(size_t to, size_t length, int byte) {
     check_equal(area, wanted, AREA);
 }
 
-/* Equal but for one byte at `place`, or wholly equal when `place` is `length`. */
+/* Equal but for one byte at `place`, or wholly equal when `place` is `length`.
+ */
 static void check_compare(size_t left, size_t right, size_t length, size_t place) {
     uint8_t a[AREA];
     uint8_t b[AREA];

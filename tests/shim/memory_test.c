@@ -1,6 +1,7 @@
 /*
- * shim/memory.c under the sanitizers: random calls against a record of what should be where, then
- * exhaustion, the joining of freed neighbours, the pinned block, and pointers that are not ours.
+ * shim/memory.c under the sanitizers: random calls against a record of what
+ * should be where, then exhaustion, the joining of freed neighbours, the pinned
+ * block, and pointers that are not ours.
  */
 #include "check.h"
 
@@ -95,7 +96,8 @@ static void check_random(void) {
     }
 }
 
-/* Only if every block has been joined with its neighbours is there one as long as the heap. */
+/* Only if every block has been joined with its neighbours is there one as long
+ * as the heap. */
 static void check_whole(void) {
     void *whole = memory_malloc(LARGEST);
     CHECK(whole != NULL);
