@@ -22,6 +22,7 @@
 #   ICOUNT      value of -icount: time counts instructions, e.g. shift=1,sleep=on
 #   LOG         file that receives a copy of the console
 #   GDB         not empty: wait for gdb on port 1234
+#   QEMU        the program; default qemu-system-riscv64
 #   QEMU_ARGS   appended to the command line, split at spaces
 set -eu
 set -f # DISK and QEMU_ARGS are split into words, never matched against files

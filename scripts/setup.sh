@@ -2,7 +2,7 @@
 # Installs what tsblk needs and this machine lacks; says nothing when there is nothing to do.
 #
 #   scripts/setup.sh run     QEMU, qemu-img and a riscv64 cross compiler
-#   scripts/setup.sh test    also qemu-nbd, the second cross compiler and a native one
+#   scripts/setup.sh test    also qemu-nbd and qemu-io, the second cross compiler and a native one
 #
 # It installs with apt, as root or by sudo without a password. Anywhere else it stops with status 1
 # and prints the command to type. It never installs Node: a distribution's own is often too old, and
@@ -67,7 +67,7 @@ find_missing() {
 }
 
 find_missing_for_tests() {
-    has qemu-nbd || required="$required image"
+    { has qemu-nbd && has qemu-io; } || required="$required image"
     has gcc || required="$required native"
     if [ -n "${CROSS:-}" ]; then return; fi
     has riscv64-unknown-elf-gcc || [ "$cross" = elf ] || optional="$optional elf"

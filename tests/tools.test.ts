@@ -40,6 +40,7 @@ const ALL_TOOLS = [
   "qemu-system-riscv64",
   "qemu-img",
   "qemu-nbd",
+  "qemu-io",
   "riscv64-unknown-elf-gcc",
   "riscv64-linux-gnu-gcc",
   "gcc",
@@ -172,7 +173,7 @@ describe("setup", () => {
   }
 
   test("setup: CROSS that names a compiler is enough", (t) => {
-    const tools = ["qemu-system-riscv64", "qemu-img", "qemu-nbd", "gcc", "my-gcc"];
+    const tools = [...ALL_TOOLS.filter((tool) => !tool.startsWith("riscv64")), "my-gcc"];
     const machine = new StubMachine(t, { tools, user: "none" });
     assert.equal(machine.setup("test", { CROSS: "my-" }).status, 0);
   });

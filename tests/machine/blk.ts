@@ -8,7 +8,7 @@
  */
 
 import { words16 } from "./bytes.js";
-import { SectorStore } from "./disk.js";
+import { MediumFailure, SectorStore } from "./disk.js";
 import { GuestMemory } from "./memory.js";
 import type { Disk } from "./options.js";
 import { type BlkRequest, gather, scatter, totalBytes } from "./request.js";
@@ -70,6 +70,15 @@ export class BlkUnit {
 
   /** Does it, data included, and returns the status byte; the status byte itself is not written. */
   perform(request: BlkRequest): number {
+    try {
+      return this.carryOut(request);
+    } catch (error) {
+      if (error instanceof MediumFailure) return S.IOERR;
+      throw error;
+    }
+  }
+
+  private carryOut(request: BlkRequest): number {
     const { store, memory, disk } = this.owner;
     switch (this.plainType(request)) {
       case T.IN:

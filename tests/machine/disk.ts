@@ -7,6 +7,9 @@
 
 import { SECTOR_BYTES } from "./spec.js";
 
+/** What a store throws when its medium fails: the request ends with IOERR. */
+export class MediumFailure extends Error {}
+
 export class SectorStore {
   private bytes: Uint8Array;
   /** Durable content of every sector that differs from what is visible. */

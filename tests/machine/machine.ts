@@ -17,6 +17,8 @@ export interface MachineOptions extends RigOptions {
   readonly bootArgs?: string;
   readonly lendsChecksum?: boolean;
   readonly modulePath?: string;
+  /** Keeps all output, unless it is given. */
+  readonly console?: Console;
 }
 
 /** What the module exports. */
@@ -56,7 +58,7 @@ function compile(path: string): WebAssembly.Module {
 }
 
 export class Machine extends Rig {
-  readonly console = new Console();
+  readonly console: Console;
   exports: DriverExports;
   /** The functions that the module calls; a test may put its own in the place of one. */
   readonly imports: HostImports;
@@ -67,6 +69,7 @@ export class Machine extends Rig {
 
   constructor(options: MachineOptions = {}) {
     super(options, () => this.exports.memory.buffer);
+    this.console = options.console ?? new Console();
     this.imports = hostImports({
       bus: this.bus,
       console: this.console,

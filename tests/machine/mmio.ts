@@ -63,7 +63,7 @@ export class BlkDevice implements Window, QueueHost {
     this.disk = resolveDisk(options);
     this.queueSizeMax = this.disk.queueSizeMax;
     this.isLegacy = this.disk.version === 1;
-    this.store = new SectorStore(this.disk.sectorCount);
+    this.store = this.disk.store ?? new SectorStore(this.disk.sectorCount);
     this.status = new StatusRegister(referee, this.isLegacy);
     this.features = new FeatureRegisters(this.disk, referee);
     this.config = new ConfigSpace(this);

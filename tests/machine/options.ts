@@ -1,5 +1,6 @@
 /** What a test chooses about one disk, with the defaults of a plain one. */
 
+import type { SectorStore } from "./disk.js";
 import { F, SECTOR_BYTES, type Version } from "./spec.js";
 
 /**
@@ -39,10 +40,13 @@ export interface DiskOptions {
   /** pre_eol_info, device_lifetime_est_typ_a, device_lifetime_est_typ_b. */
   readonly lifetime?: readonly [number, number, number];
   readonly limits?: Partial<Limits>;
+  /** Where the sectors are; its size counts. Memory, unless it is given. */
+  readonly store?: SectorStore;
 }
 
-export interface Disk extends Required<Omit<DiskOptions, "limits">> {
+export interface Disk extends Required<Omit<DiskOptions, "limits" | "store">> {
   readonly limits: Limits;
+  readonly store?: SectorStore;
 }
 
 const DEFAULT_LIMITS: Limits = {
@@ -63,7 +67,7 @@ const DEFAULT_LIMITS: Limits = {
   secureEraseSectorAlignment: 1,
 };
 
-const DEFAULT_DISK: Omit<Disk, "limits"> = {
+const DEFAULT_DISK: Omit<Disk, "limits" | "store"> = {
   version: 2,
   sectorCount: 2048,
   blkSize: SECTOR_BYTES,

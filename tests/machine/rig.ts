@@ -26,13 +26,15 @@ export interface RigOptions {
    * Device address of offset 0 of the guest's memory. Above 4 GiB, so that a lost high half shows.
    */
   readonly dmaBase?: number;
+  /** Virtual time, unless it is given. */
+  readonly clock?: VirtualClock;
 }
 
 const DMA_BASE = 0x1_8040_0000;
 const LATENCY_NS = 20_000;
 
 export class Rig {
-  readonly clock = new VirtualClock();
+  readonly clock: VirtualClock;
   readonly referee = new Referee();
   readonly memory: GuestMemory;
   readonly bus: Bus;
@@ -40,6 +42,7 @@ export class Rig {
 
   constructor(options: RigOptions, buffer: () => ArrayBufferLike) {
     const { dmaBase = DMA_BASE, isWeak = false, slots = [{}] } = options;
+    this.clock = options.clock ?? new VirtualClock();
     this.memory = new GuestMemory(buffer, dmaBase, this.referee, isWeak);
     this.bus = new Bus(this.memory, this.clock);
     const isDeferred = options.mode === "deferred";
