@@ -62,7 +62,6 @@ export class Shell {
   begin(): void {
     last.initSuccession();
     this.runsBootArgs = true;
-    last.succession().runsBootArgs = true;
     const lengthBytes = host.bootArgs(this.bootArgsPtr, BOOT_ARGS_BYTES_MAX);
     if (<usize>lengthBytes <= BOOT_ARGS_BYTES_MAX) {
       this.bootArgsBytes = lengthBytes;
@@ -75,8 +74,9 @@ export class Shell {
         .line();
       noteFailure();
     }
-    if (isSuccessor()) this.takeOver();
-    else this.runBootArgs(0);
+    if (isSuccessor()) return this.takeOver();
+    last.succession().runsBootArgs = true;
+    this.runBootArgs(0);
   }
 
   /** Runs the boot arguments from `offset` on. */

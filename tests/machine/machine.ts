@@ -91,6 +91,7 @@ export class Machine extends Rig {
    * new instance and calls `start`. The caller runs it on.
    */
   restart(): void {
+    if (this.end?.kind === "panic") this.end = undefined;
     this.handover.take();
     for (const disk of this.disks) this.reset(this.bus.windows.indexOf(disk));
     this.exports = this.instantiate();
