@@ -1,0 +1,149 @@
+/**
+ * A driver that fails in QEMU, and the kernel that makes it again: each kind of fault that `fault`
+ * has, on both MMIO versions, at rest and with requests in flight; the deadline; the limit of
+ * restarts; what it costs. Each test ends with a `poweroff`, which looks at the canary pages.
+ */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { type TestScope, makeFolder, makeImage } from "./qemu/images.js";
+import { QemuMachine, type QemuOptions } from "./qemu/qemu.js";
+import { SECTOR_BYTES, VERSIONS, numbered } from "./qemu/session.js";
+
+const SECTORS = 4096;
+const LIMIT_STATUS = 70;
+const RESTART_MS = 50;
+
+/** What is said of each kind, before the time it took; on a line of its own. */
+const RESTARTED: Record<string, string> = {
+  trap: "out of bounds memory access in driver/shell/commands/fault/\\S+ \\(wasm 0x\\w+\\)",
+  recursion: "stack overflow in driver/shell/commands/fault/recurse \\(wasm 0x\\w+\\)",
+  loop: "no return within 300 ms in driver/shell/commands/fault/\\S+ \\(wasm 0x\\w+\\)",
+  imports: "no return within 300 ms in driver/shell/commands/fault/\\S+ \\(wasm 0x\\w+\\)",
+  mmio: "mmioRead32: outside the window in driver/shell/commands/fault/\\S+ \\(wasm 0x\\w+\\)",
+  panic: "fault panic in driver/shell/commands/fault.ts:\\d+",
+};
+
+/** At most five restarts in ten seconds are allowed. */
+const GROUPS = [
+  ["trap", "recursion", "loop"],
+  ["imports", "mmio", "panic"],
+];
+
+function restartLine(kind: string): RegExp {
+  return new RegExp(`^TSBLK: driver restarted \\(${RESTARTED[kind]}, (\\d+\\.\\d) ms\\)$`, "m");
+}
+
+async function boot(t: TestScope, path: string, options: QemuOptions): Promise<QemuMachine> {
+  const machine = new QemuMachine(t, { disks: [path], ...options });
+  await machine.boot();
+  return machine;
+}
+
+async function powerOff(machine: QemuMachine, status = 0): Promise<void> {
+  machine.send("poweroff\r");
+  assert.equal(await machine.exit(), status, machine.log);
+}
+
+/** Everything is what it was, but for the sectors from 100 on that were being written. */
+function expectIntact(path: string, inFlight: number): void {
+  const [found, expected] = [readFileSync(path), numbered(SECTORS)];
+  for (let sector = 0; sector < SECTORS; sector++) {
+    const [from, to] = [sector * SECTOR_BYTES, (sector + 1) * SECTOR_BYTES];
+    const content = found.subarray(from, to);
+    const isWritten = content.every((byte) => byte === 0xfa);
+    const mayBeWritten = sector >= 100 && sector < 100 + inFlight;
+    if (mayBeWritten && isWritten) continue;
+    assert.deepEqual(content, expected.subarray(from, to), `sector ${sector} on the host`);
+  }
+}
+
+for (const transport of VERSIONS) {
+  for (const inFlight of [0, 32]) {
+    for (const kinds of GROUPS) {
+      const what = `${kinds.join(", ")} with ${inFlight} requests in flight`;
+      test(`restart, ${transport}: ${what}, then blktest`, async (t) => {
+        const path = makeImage(makeFolder(t), "a.img", numbered(SECTORS));
+        const machine = await boot(t, path, { transport, cmd: "deadline=300" });
+        for (const kind of kinds) {
+          const output = await machine.command(`fault ${kind} 100 ${inFlight}`);
+          assert.match(output, restartLine(kind));
+          assert.match(output, new RegExp(`^fault ${kind} 100 ${inFlight}: interrupted after`, "m"));
+          assert.match(await machine.command("blktest"), /blktest: 13 passed, 0 failed/);
+        }
+        await powerOff(machine);
+        expectIntact(path, inFlight);
+      });
+    }
+  }
+
+  test(`restart, ${transport}: a used ring that is overwritten is mended by a reset`, async (t) => {
+    const path = makeImage(makeFolder(t), "a.img", numbered(SECTORS));
+    const machine = await boot(t, path, { transport });
+    const output = await machine.command("fault used 100 32");
+    assert.match(output, /impossible entry into the used ring; reset, \d+ requests sent again/);
+    assert.match(await machine.command("blktest"), /blktest: 13 passed, 0 failed/);
+    await powerOff(machine);
+    expectIntact(path, 32);
+  });
+}
+
+test("restart: the statistics go on, and StateFS is mounted again", async (t) => {
+  const path = makeImage(makeFolder(t), "a.img", SECTORS * SECTOR_BYTES);
+  const machine = await boot(t, path, {});
+  await machine.confirm("statefs format");
+  await machine.command("statefs mount; statefs put key value; statefs sync");
+  const before = /write +\d+ requests +\d+ bytes/.exec(await machine.command("iostat"))?.[0];
+  assert.ok(before);
+  const output = await machine.command("fault trap; echo never");
+  assert.match(output, /\nfault trap: interrupted after .*\nvda: mounted, 1 key, /);
+  assert.doesNotMatch(output, /never|TSBLK: ready/);
+  assert.match(await machine.command("iostat"), new RegExp(before));
+  assert.equal(await machine.command("statefs get key"), "value\n");
+  await powerOff(machine);
+});
+
+test("restart: the boot arguments go on behind the command that failed, status 1", async (t) => {
+  const path = makeImage(makeFolder(t), "a.img", SECTORS * SECTOR_BYTES);
+  const cmd = "deadline=300 echo one; fault loop; echo two; fault panic; echo three; poweroff";
+  const machine = new QemuMachine(t, { disks: [path], cmd });
+  assert.equal(await machine.exit(), 1);
+  const words = machine.log.split("\n").filter((line) => /^(one|two|three)$/.test(line));
+  assert.deepEqual(words, ["one", "two", "three"]);
+});
+
+test("restart: a word that is no option of the kernel is left to the shell", async (t) => {
+  for (const option of ["deadline=99", "deadline=", "deadline=1x", "deadlines=500", "probe=1"]) {
+    const machine = new QemuMachine(t, { cmd: `${option} ; poweroff` });
+    assert.equal(await machine.exit(), 1, option);
+    assert.match(machine.log, new RegExp(`unknown command '${option}'`));
+  }
+});
+
+test("restart: more than five failures in ten seconds are a panic with the causes", async (t) => {
+  const cmd = "repeat 5 echo x; fault trap; fault mmio; fault panic; fault trap; fault trap";
+  const machine = new QemuMachine(t, { cmd: `${cmd}; fault recursion; poweroff`, mayPanic: true });
+  assert.equal(await machine.exit(), LIMIT_STATUS);
+  assert.equal(machine.log.match(/^TSBLK: driver restarted /gm)?.length, 5);
+  const causes = ["trap", "mmio", "panic", "trap", "trap", "recursion"];
+  const lines = causes.map((kind) => `\n  ${RESTARTED[kind]}`).join("");
+  assert.match(machine.log, new RegExp(`panic: the driver has failed 6 times in 10 s:${lines}\n`));
+});
+
+test("restart: a fault and the prompt are less than 50 ms apart", async (t) => {
+  const path = makeImage(makeFolder(t), "a.img", numbered(SECTORS));
+  const icount = await boot(t, path, { icount: "shift=0" }); // an instruction is a nanosecond
+  const output = await icount.command("fault trap 100 32");
+  const [, total] = /interrupted after (\d+) ms/.exec(output) ?? [];
+  assert.ok(Number(total) < RESTART_MS, output);
+  await powerOff(icount);
+  const machine = await boot(t, path, {});
+  const times: number[] = [];
+  for (let i = 0; i < 5; i++) {
+    const sent = performance.now();
+    await machine.command("fault trap 100 32");
+    times.push(performance.now() - sent);
+  }
+  assert.ok(Math.min(...times) < RESTART_MS, times.join(" "));
+  await powerOff(machine);
+});
