@@ -10,7 +10,8 @@
  */
 #include "memlayout.h"
 
-#define PMP_LOCKED_NAPOT_NO_ACCESS 0x98
+/* A byte for each entry, 0 in the lowest: locked, NAPOT or up to the address (TOR), rights. */
+#define PMP_ENTRIES 0x9b0000898d809898
 #define TRAP_FRAME_BYTES 256
 #define CALL_FRAME_BYTES 112
 #define MSTATUS_MIE 8
@@ -32,12 +33,25 @@ _start:
     la t0, trap_vector
     csrw mtvec, t0
 
-    /* NAPOT encoding of one 4 KiB page: address bits above 12, then nine ones. */
+    /* Drawn in protect.c. NAPOT of one 4 KiB page: address bits above 12, then nine ones. */
+    li t0, 0x1ff
+    csrw pmpaddr0, t0
     la t0, __stack_guard
     srli t0, t0, 2
     ori t0, t0, 0x1ff
-    csrw pmpaddr0, t0
-    li t0, PMP_LOCKED_NAPOT_NO_ACCESS
+    csrw pmpaddr1, t0
+    la t0, __text_start
+    srli t0, t0, 2
+    csrw pmpaddr2, t0
+    la t0, __text_end
+    srli t0, t0, 2
+    csrw pmpaddr3, t0
+    la t0, __constants_end
+    srli t0, t0, 2
+    csrw pmpaddr4, t0
+    li t0, -1
+    csrw pmpaddr7, t0
+    li t0, PMP_ENTRIES
     csrw pmpcfg0, t0
 
     la t0, __bss_start

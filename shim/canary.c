@@ -40,6 +40,13 @@ void canary_place(void *page, size_t length_bytes) {
     }
 }
 
+#if TSBLK_DEBUG
+void canary_damage(unsigned index) {
+    size_t words = canaries[index % CANARY_COUNT_MAX].word_count;
+    canaries[index % CANARY_COUNT_MAX].words[words - 1] ^= 1;
+}
+#endif
+
 void canary_check(void) {
     for (unsigned index = 0; index < canary_count; index++) {
         for (size_t i = 0; i < canaries[index].word_count; i++) {

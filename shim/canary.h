@@ -8,6 +8,11 @@
  * again is allowed. */
 void canary_place(void *page, size_t length_bytes);
 
+#if TSBLK_DEBUG
+/* Changes the last byte of page number `index` modulo 4, as a bug would. */
+void canary_damage(unsigned index);
+#endif
+
 /* Panics if one of the bytes has changed. */
 void canary_check(void);
 

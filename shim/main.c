@@ -13,6 +13,7 @@
 #include "options.h"
 #include "panic.h"
 #include "power.h"
+#include "probe.h"
 #include "timer.h"
 #include "uart.h"
 #include "wasm_host.h"
@@ -113,6 +114,9 @@ static void boot_start_driver(const void *device_tree) {
     deadline_init(options.deadline_ms);
     boot_load_module(device_tree, &grant);
 #if TSBLK_DEBUG
+    if (options.probe != 0) {
+        probe_try(options.probe, grant.dma_base, wasm_host_image());
+    }
     if (options.chaos_ms != 0) {
         deadline_begin_chaos(options.chaos_ms, options.chaos_seed);
     }

@@ -14,20 +14,24 @@
  *               |   compressed              |
  *               | data, bss                 |
  *               +---------------------------+  page
- *               | guard page                |  a locked PMP entry refuses every access
+ *               | guard page                |  refuses every access (protect.c)
  *               | stack, grows down         |  STACK_BYTES
  *               | trap stack                |  TRAP_STACK_BYTES
  *               +---------------------------+  __kernel_end, page
- *               | page that ends with       |
+ *               | canary page, ends with    |
  *               |   wasm3's memory header   |
  *               +---------------------------+  page = offset 0 of linear memory = dmaBase()
  *               | linear memory             |  size: what the module declares
  *               +---------------------------+
+ *               | canary page               |
  *               | unused                    |
- *               +---------------------------+  page
+ *               +---------------------------+  page, read-only from here (protect.c)
+ *               | heap and data as loaded   |
  *               | the module                |
- *               +---------------------------+
+ *               +---------------------------+  read-only up to here
+ *               | canary page               |
  *               | heap of wasm3             |  HEAP_BYTES
+ *               | canary page               |
  *               +---------------------------+  usable end: the device tree, or the end of RAM
  *               | device tree               |  left as it was found
  *               +---------------------------+

@@ -45,7 +45,8 @@ function fails(machine: Machine, work: () => void): boolean {
     work();
   } catch (error) {
     const kinds = ["RuntimeError", "RangeError", "HostTrap"];
-    if (error instanceof Stop || (error instanceof Error && kinds.includes(error.name))) return true;
+    if (error instanceof Stop || (error instanceof Error && kinds.includes(error.name)))
+      return true;
     if (machine.end === undefined) throw error;
   }
   return machine.end?.kind === "panic";
@@ -79,7 +80,10 @@ describe("restart: what the next driver takes over", () => {
     const machine = machineWith();
     machine.send("dd write 5 x");
     const output = failing(machine, " fault trap 100 4 ; echo never");
-    assert.match(output, /^fault trap 100 4: interrupted after \d+ ms, 0 bytes read, \d+ bytes written\n/);
+    assert.match(
+      output,
+      /^fault trap 100 4: interrupted after \d+ ms, 0 bytes read, \d+ bytes written\n/,
+    );
     assert.doesNotMatch(output, /never|TSBLK|vda/);
     assert.ok(output.endsWith(PROMPT));
   });
@@ -204,7 +208,10 @@ describe("restart: what the next driver does not believe", () => {
     const machine = machineWith("echo once; fault trap; echo twice");
     const handover = handoverOf(machine);
     handover[recordsOf(handover)[0] + 100]! ^= 1;
-    assert.ok(fails(machine, () => restarted(machine)), "the fault does not happen again");
+    assert.ok(
+      fails(machine, () => restarted(machine)),
+      "the fault does not happen again",
+    );
     assert.match(restarted(machine), /^fault trap: interrupted .*\ntwice\n/);
   });
 

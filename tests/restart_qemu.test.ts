@@ -68,7 +68,10 @@ for (const transport of VERSIONS) {
         for (const kind of kinds) {
           const output = await machine.command(`fault ${kind} 100 ${inFlight}`);
           assert.match(output, restartLine(kind));
-          assert.match(output, new RegExp(`^fault ${kind} 100 ${inFlight}: interrupted after`, "m"));
+          assert.match(
+            output,
+            new RegExp(`^fault ${kind} 100 ${inFlight}: interrupted after`, "m"),
+          );
           assert.match(await machine.command("blktest"), /blktest: 13 passed, 0 failed/);
         }
         await powerOff(machine);
