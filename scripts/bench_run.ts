@@ -55,6 +55,8 @@ export interface GuestOptions {
   /** Boot arguments. */
   cmd: string;
   icount?: string;
+  /** The image of vdb, when there is one. */
+  second?: string;
 }
 
 function guestEnvironment(options: GuestOptions): NodeJS.ProcessEnv {
@@ -65,7 +67,13 @@ function guestEnvironment(options: GuestOptions): NodeJS.ProcessEnv {
 
 /** Boots the guest with a command line that powers it off. Returns its PERF lines. */
 export function runGuest(options: GuestOptions): PerfLine[] {
-  const result = spawnSync("scripts/qemu.sh", [options.image], {
+  return parsePerf(runConsole(options));
+}
+
+/** The same; returns all that it prints. */
+export function runConsole(options: GuestOptions): string {
+  const images = options.second === undefined ? [options.image] : [options.image, options.second];
+  const result = spawnSync("scripts/qemu.sh", images, {
     env: guestEnvironment(options),
     encoding: "utf8",
     timeout: DEADLINE_MS,
@@ -74,7 +82,7 @@ export function runGuest(options: GuestOptions): PerfLine[] {
   if (result.status !== 0) {
     throw new Error(`the guest ended with ${result.status}\n${result.stdout}${result.stderr}`);
   }
-  return parsePerf(result.stdout);
+  return result.stdout;
 }
 
 /** Milliseconds from the start of QEMU to the marker on the console. */
@@ -107,13 +115,15 @@ export interface LimitOptions {
   count: number;
   /** Bytes from one request to the next; it wraps at the end of the image. */
   stepBytes: number;
+  writes?: boolean;
 }
 
 /** Requests per second of `qemu-img bench`. */
 export function runLimit(options: LimitOptions): number {
   const { image, depth, blockBytes, count, stepBytes } = options;
   const numbers = ["-c", count, "-d", depth, "-s", blockBytes, "-S", stepBytes].map(String);
-  const result = spawnSync("qemu-img", ["bench", ...numbers, "-f", "raw", image], {
+  const how = options.writes ? ["-w", "-t", "writeback"] : [];
+  const result = spawnSync("qemu-img", ["bench", ...numbers, ...how, "-f", "raw", image], {
     encoding: "utf8",
     timeout: DEADLINE_MS,
   });

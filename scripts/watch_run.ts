@@ -20,7 +20,7 @@ const STATUS_FAILED = 1;
 const STATUS_REFUSED = 2;
 const STATUS_TIME_OUT = 124;
 
-const FAILURES = [/TSBLK: panic/, /^SELFTEST: .* fail/, /^not ok\b/, /^Bail out!/];
+const FAILURES = [/TSBLK: panic/, /^SELFTEST: \S+ fail\b/, /^not ok\b/, /^Bail out!/];
 const SILENCE_MS = 10_000;
 /** From the request to end until QEMU is ended by force. */
 const GRACE_MS = 3_000;

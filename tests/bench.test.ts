@@ -1,6 +1,7 @@
 /** The benchmark's reading of what guest and `qemu-img bench` print, without running either. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { movedRate } from "../scripts/bench_copies.js";
 import { median, numberOf, parseImgBench, parsePerf } from "../scripts/bench_run.js";
 
 test("bench: PERF lines are read as keys and values, other lines are passed over", () => {
@@ -26,4 +27,13 @@ test("bench: the median of an even number of values is the mean of the two in th
   assert.equal(median([4, 1, 3, 2]), 2.5);
   assert.equal(median([3, 1, 2]), 2);
   assert.throws(() => median([]), /no values/);
+});
+
+test("bench: the rate of copies is that of all their bytes over all their time", () => {
+  const text =
+    "1+0 records in\r\n1+0 records out\r\n" +
+    "300000000 bytes (300 MB, 286 MiB) copied, 0.25 s, 1.2 GB/s\r\n" +
+    "crc32c 0x00000000\r\n100000000 bytes (100 MB, 95 MiB) read, 0.75 s, 133 MB/s\r\n";
+  assert.equal(movedRate(text), 400);
+  assert.throws(() => movedRate("dd: no such disk"), /nothing was moved/);
 });
