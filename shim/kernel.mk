@@ -85,7 +85,7 @@ $(BUILD)/wasm3/%.o: $(WASM3_DIR)/%.c $(BUILD)/wasm3/flags
 	$(call step,CC,wasm3 $(<F))
 	$(Q)$(KERNEL_CC) $(WASM3_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/wasm3/m3_compile.o: WASM3_CFLAGS += -include shim/wasm_yield.h
+$(BUILD)/wasm3/m3_compile.o: WASM3_CFLAGS += -include shim/wasm_yield.h -include shim/wasm_frame.h
 
 # Loads and stores are one instruction and ops jump on, or there is no kernel.
 $(BUILD)/wasm3/checked: $(BUILD)/wasm3/m3_compile.o scripts/check_object.ts | $(TOOLS)

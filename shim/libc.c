@@ -149,10 +149,13 @@ int __popcountdi2(uint64_t value) {
 }
 
 int __clzdi2(uint64_t value) {
-    for (unsigned shift = 1; shift < 64; shift *= 2) {
-        value |= value >> shift;
+    int zeros = value == 0 ? 64 : 63;
+    for (int shift = 32; shift > 0; shift /= 2) {
+        int step = value >> shift != 0 ? shift : 0;
+        value >>= step;
+        zeros -= step;
     }
-    return __popcountdi2(~value);
+    return zeros;
 }
 
 int __ctzdi2(uint64_t value) {
