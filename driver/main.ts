@@ -79,19 +79,14 @@ export function receive(byte: u32): void {
  * go on. Returns 1 when there is more to do, 0 when nothing happens before the next byte.
  */
 export function step(): i32 {
-  if (nextWindow < host.windowCount()) {
-    probe(nextWindow++);
-    return 1;
-  }
   if (!isReady) {
-    becomeReady();
+    if (nextWindow < host.windowCount()) probe(nextWindow++);
+    else becomeReady();
     return 1;
   }
+  lookAtRings();
   pollDisks();
-  if (shell.step()) {
-    lookAtRings();
-    return 1;
-  }
+  if (shell.step()) return 1;
   watchDisks();
   return 0;
 }

@@ -12,11 +12,52 @@ import { Owner, Request, Run } from "./request";
 import { sendNext } from "./sending";
 import { kindOf } from "./statistics";
 
+const run = changetype<Run>(memory.data(offsetof<Run>(), 16));
+
+/**
+ * Completes `count` used entries. A single one is what a depth of one always has: it goes the
+ * shortest way.
+ */
+export function completeUsed(disk: BlkDevice, count: u32): void {
+  if (count > 1 || !completeOne(disk)) completeMany(disk, count);
+}
+
+/** Completes one used entry if it is a transfer that is done and went well, otherwise nothing. */
+function completeOne(disk: BlkDevice): bool {
+  const queue = disk.queue;
+  const slotMask = queue.slotMask;
+  const place = <usize>(queue.usedIdx & slotMask) * offsetof<VirtqUsedElem>();
+  const elem = changetype<VirtqUsedElem>(queue.usedEntriesPtr + place);
+  const id = elem.id;
+  if (id > slotMask) return false;
+  const request = changetype<Request>(recordOf(queue.recordPtrs, id));
+  const isWrong = u32((elem.len & queue.lengthMask) >= request.lengthLimit);
+  const type = request.type;
+  const isOther = u32(type > layout.VIRTIO_BLK_T_OUT) | (<u32>request.hasMore);
+  if (isWrong | isOther | (<u32>request.readStatus())) return false;
+  request.lengthLimit = 0;
+  const owner = changetype<Owner>(request.owner);
+  request.owner = null;
+  run.first = request;
+  run.last = request;
+  run.owner = owner;
+  run.count = 1;
+  const latencyNs = disk.nowNs - request.submittedNs;
+  const lengthBytes = request.lengthBytes;
+  owner.completedRun(run, disk.requests, latencyNs);
+  queue.releaseUsed(1);
+  disk.recovery.noteProgress();
+  // What the owner has sent goes first: the device works while this is counted
+  if (queue.hasUnpublished()) disk.dispatch();
+  disk.statistics.addTransfer(type, latencyNs, lengthBytes);
+  return true;
+}
+
 /**
  * Completes `count` used entries. Those that are done and went well are the most, so they come
  * first; they are counted, and their owners told, in runs that were submitted together.
  */
-export function completeUsed(disk: BlkDevice, count: u32): void {
+function completeMany(disk: BlkDevice, count: u32): void {
   const queue = disk.queue;
   const entriesPtr = queue.usedEntriesPtr;
   const recordPtrs = queue.recordPtrs;
@@ -67,8 +108,6 @@ export function completeUsed(disk: BlkDevice, count: u32): void {
   if (idx != firstIdx) disk.recovery.noteProgress();
   if (error != err.E_OK) disk.recovery.begin(error);
 }
-
-const run = changetype<Run>(memory.data(offsetof<Run>(), 16));
 
 /** Counts the requests of a run, all of them alike, and tells their owner. */
 function endRun(disk: BlkDevice, first: Request, count: u32): void {

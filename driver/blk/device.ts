@@ -366,17 +366,25 @@ export class BlkDevice extends VirtioDriver {
 
   /** Takes what the device has completed, and mends what it does wrong. One bounded slice. */
   poll(): void {
-    if (this.recovery.isActive || this.recovery.holdsFlushes) this.recovery.advance();
+    const recovery = this.recovery;
+    if (recovery.isNeeded() | this.health) this.mend(err.E_OK, false);
     const queue = this.queue;
     // A dead device that never came out of reset may go on writing into the rings
-    if (this.recovery.isActive || this.health != err.E_OK || queue.inFlightCount == 0) return;
+    if ((<u32>recovery.isActive) | this.health | u32(queue.isIdle())) return;
     const count = queue.usedCount();
     this.readClock();
     if (count > 0) completeUsed(this, count);
-    else if (count < 0) this.recovery.begin(count);
-    if (this.recovery.isActive) return;
-    if (this.nowNs >= this.nextCheckNs) checkHealth(this);
-    if (!this.recovery.isActive && queue.hasUnpublished()) this.dispatch();
+    const isDue = this.nowNs >= this.nextCheckNs;
+    if (isDue || count < 0) this.mend(min(count, err.E_OK), isDue);
+    if ((<u32>queue.hasUnpublished()) & ~(<u32>recovery.isActive)) this.dispatch();
+  }
+
+  /** What `poll` rarely does: begins a recovery, looks at the health, goes on with a recovery. */
+  private mend(error: i32, isDue: bool): void {
+    const recovery = this.recovery;
+    if (error != err.E_OK) recovery.begin(error);
+    else if (!isDue) recovery.advance();
+    else if (!recovery.isActive) checkHealth(this);
   }
 
   /** Frees the slot and tells the owner, who may submit again at once. */

@@ -8,7 +8,7 @@ import { DiskObserver } from "./observer";
 
 export const DISK_COUNT_MAX: i32 = 8;
 
-/** Looks at the rings between two slices that would only wait. */
+/** Looks at the rings ahead of a slice that would only wait. */
 const LOOKS_PER_SLICE: i32 = 16;
 
 const NAME_BYTES: usize = 3;
@@ -59,7 +59,7 @@ export function diskByName(namePtr: usize, lengthBytes: usize): BlkDevice | null
 
 /** One slice of work for every disk. */
 export function pollDisks(): void {
-  for (let i = 0; i < count; ++i) disks[i].poll();
+  for (let i = 0; i < count; ++i) unchecked(disks[i]).poll();
 }
 
 /**
@@ -67,16 +67,21 @@ export function pollDisks(): void {
  * ring. Returns at once when nothing is in flight.
  */
 export function lookAtRings(): void {
+  if (!isAnyBusy()) return;
   for (let look = 0; look < LOOKS_PER_SLICE; ++look) {
-    let isWaiting = false;
     host.fence(); // what the devices have given back by now
     for (let i = 0; i < count; ++i) {
-      const queue = disks[i].queue;
-      if (queue.hasUsed()) return;
-      if (queue.inFlightCount > 0) isWaiting = true;
+      if (unchecked(disks[i]).queue.hasUsed()) return;
     }
-    if (!isWaiting) return;
   }
+}
+
+/** Whether a disk has requests in flight. */
+function isAnyBusy(): bool {
+  for (let i = 0; i < count; ++i) {
+    if (!disks[i].queue.isIdle()) return true;
+  }
+  return false;
 }
 
 /** A look at the disks while the machine has nothing to do. */

@@ -41,6 +41,11 @@ export class Recovery {
     this.disk = disk;
   }
 
+  /** Whether there is anything to `advance`, not 0 if so. */
+  isNeeded(): u32 {
+    return (<u32>this.isActive) | (<u32>this.holdsFlushes);
+  }
+
   /** A request has been completed: the device works. */
   noteProgress(): void {
     this.attempts = 0;

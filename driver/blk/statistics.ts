@@ -31,11 +31,13 @@ export const BUCKET_COUNT: i32 = 64;
 /** What a driver before this one has counted is believed up to here. */
 const COUNT_LIMIT: u64 = 1 << 56;
 
-const BUCKETS_BYTES: usize = <usize>(KIND_COUNT * BUCKET_COUNT) * sizeof<u64>();
-const KIND_BYTES_BYTES: usize = <usize>KIND_COUNT * sizeof<u64>();
+/** Numbers of a kind: its buckets, and behind them its bytes. */
+const ROW_COUNT: i32 = BUCKET_COUNT + 1;
+
+const ROWS_BYTES: usize = <usize>(KIND_COUNT * ROW_COUNT) * sizeof<u64>();
 const ERRORS_BYTES: usize = <usize>(KIND_COUNT * ERROR_COUNT) * sizeof<u64>();
 
-/** By kind, and behind that by bucket or error: the numbers below, then these three tables. */
+/** The numbers below, then these tables: a row for each kind, and by kind the errors. */
 @unmanaged
 export class Statistics {
   maxLatencyNs: u64;
@@ -56,22 +58,17 @@ export class Statistics {
   }
 
   private static lengthBytes(): usize {
-    return offsetof<Statistics>() + BUCKETS_BYTES + KIND_BYTES_BYTES + ERRORS_BYTES;
+    return offsetof<Statistics>() + ROWS_BYTES + ERRORS_BYTES;
   }
 
   @inline
-  private get bucketsPtr(): usize {
+  private get rowsPtr(): usize {
     return changetype<usize>(this) + offsetof<Statistics>();
   }
 
   @inline
-  private get kindBytesPtr(): usize {
-    return this.bucketsPtr + BUCKETS_BYTES;
-  }
-
-  @inline
   private get errorsPtr(): usize {
-    return this.kindBytesPtr + KIND_BYTES_BYTES;
+    return this.rowsPtr + ROWS_BYTES;
   }
 
   /** Whether no number is one that nothing could have counted up to. */
@@ -91,10 +88,22 @@ export class Statistics {
    * Adds `count` requests of one kind that took about `latencyNs` each and moved `bytes` in all.
    */
   addRun(kind: Kind, latencyNs: u64, count: u64, bytes: u64): void {
-    const bucket = <i32>kind * BUCKET_COUNT + bucketOf(latencyNs);
-    add(this.bucketsPtr, bucket, count);
-    add(this.kindBytesPtr, <i32>kind, bytes);
+    const row = <i32>kind * ROW_COUNT;
+    add(this.rowsPtr, row + bucketOf(latencyNs), count);
+    add(this.rowsPtr, row + BUCKET_COUNT, bytes);
     this.maxLatencyNs = max(this.maxLatencyNs, latencyNs);
+  }
+
+  /** As `addRun`, for one read or write: an inlined copy of it, and the price of a depth of one. */
+  @inline
+  addTransfer(type: u32, latencyNs: u64, bytes: u64): void {
+    const rowPtr = changetype<usize>(this) + <usize>type * (<usize>ROW_COUNT * sizeof<u64>());
+    const bytesOffset = offsetof<Statistics>() + <usize>BUCKET_COUNT * sizeof<u64>();
+    store<u64>(rowPtr, load<u64>(rowPtr, bytesOffset) + bytes, bytesOffset);
+    const bucketPtr = rowPtr - <usize>clz(latencyNs | 1) * sizeof<u64>(); // see bucketOf
+    const lastOffset = bytesOffset - sizeof<u64>();
+    store<u64>(bucketPtr, load<u64>(bucketPtr, lastOffset) + 1, lastOffset);
+    if (latencyNs > this.maxLatencyNs) this.maxLatencyNs = latencyNs;
   }
 
   /** Adds a request of a kind that failed with `error`, a negative code. */
@@ -107,11 +116,11 @@ export class Statistics {
   }
 
   bytesOf(kind: Kind): u64 {
-    return at(this.kindBytesPtr, <i32>kind);
+    return at(this.rowsPtr, <i32>kind * ROW_COUNT + BUCKET_COUNT);
   }
 
   inBucket(kind: Kind, bucket: i32): u64 {
-    return at(this.bucketsPtr, <i32>kind * BUCKET_COUNT + bucket);
+    return at(this.rowsPtr, <i32>kind * ROW_COUNT + bucket);
   }
 
   operationsOf(kind: Kind): u64 {

@@ -62,8 +62,13 @@ export class Load extends Owner {
   private random: u64;
   private readBuffer: u32;
   private readBuffers: u32;
-  /** Transfers that are about to be submitted. */
+  /** Transfers that are planned and not sent, `plannedCount` of them from `plannedPtr` on. */
   private listPtr: usize;
+  private plannedPtr: usize;
+  private plannedCount: u32;
+  /** What the histogram has not been told. */
+  private tallyNs: u64;
+  private tallyCount: u32;
 
   init(): void {
     this.histogram = place<Histogram>();
@@ -85,6 +90,8 @@ export class Load extends Owner {
     this.readBuffer = 0;
     this.readBuffers = plan.readBytes / plan.blockBytes;
     this.leftCount = plan.requestCount;
+    this.plannedCount = 0;
+    this.tallyCount = 0;
     disk.readClock();
     this.startNs = disk.nowNs;
     this.deadlineNs = this.startNs + plan.durationNs;
@@ -92,9 +99,16 @@ export class Load extends Owner {
     disk.dispatch();
   }
 
-  /** One slice: whether all requests have come back and no more will be sent. */
+  /**
+   * One slice: whether all requests have come back and no more will be sent. What need not be done
+   * between two requests is done here, while the device works.
+   */
   isDone(): bool {
     if (this.plan.disk.nowNs >= this.deadlineNs) this.leftCount = 0;
+    this.settle();
+    if (this.plan.access != Access.MIXED && this.plannedCount < this.plan.depth) {
+      this.planAhead(this.plan.access, this.plan.depth);
+    }
     return this.inFlightCount == 0;
   }
 
@@ -117,8 +131,30 @@ export class Load extends Owner {
     requests.giveRun(run);
     this.inFlightCount -= run.count;
     this.requestsDone += run.count;
-    this.histogram.add(latencyNs, run.count);
-    this.send(run.count);
+    this.settle();
+    this.tallyNs = latencyNs;
+    this.tallyCount = run.count;
+    const isPlanned = this.plannedCount > 0 && this.leftCount > 0;
+    if (run.count == 1 && isPlanned) this.sendPlanned();
+    else this.send(run.count);
+  }
+
+  /** Sends the next transfer that has been planned: what a depth of one always does. */
+  private sendPlanned(): void {
+    const plan = this.plan;
+    const transfer = changetype<Transfer>(this.plannedPtr);
+    this.plannedPtr += offsetof<Transfer>();
+    this.plannedCount -= 1;
+    this.leftCount -= 1;
+    const type = plan.access == Access.WRITE ? VIRTIO_BLK_T_OUT : VIRTIO_BLK_T_IN;
+    const slot = plan.disk.submit(type, transfer.lba, transfer.dataPtr, plan.blockBytes, this);
+    this.noteSent(slot >= 0 ? 1 : slot, type, transfer.lba);
+  }
+
+  private settle(): void {
+    if (this.tallyCount == 0) return;
+    this.histogram.add(this.tallyNs, this.tallyCount);
+    this.tallyCount = 0;
   }
 
   /** Only a request that failed comes here: it ends the load. */
@@ -149,21 +185,37 @@ export class Load extends Owner {
 
   private sendAlike(access: Access, count: u32): void {
     if (count == 0) return;
+    if (this.plannedCount < count) this.planAhead(access, count);
+    const plan = this.plan;
+    const disk = plan.disk;
+    const type = access == Access.WRITE ? VIRTIO_BLK_T_OUT : VIRTIO_BLK_T_IN;
+    const listPtr = this.plannedPtr;
+    this.plannedPtr = listPtr + <usize>count * offsetof<Transfer>();
+    this.plannedCount -= count;
+    const sent = disk.submitMany(type, listPtr, count, plan.blockBytes, this);
+    this.noteSent(sent, type, changetype<Transfer>(listPtr).lba);
+  }
+
+  /** `sent` requests are under way, or the one for `lba` was refused. */
+  private noteSent(sent: i32, type: u32, lba: u64): void {
+    if (sent > 0) this.inFlightCount += sent;
+    // Somebody else uses slots of this disk: then there are fewer in flight
+    else if (sent != E_BUSY || this.inFlightCount == 0) this.fail(sent, type, lba);
+  }
+
+  /** Has `count` transfers planned, those that are already first. */
+  private planAhead(access: Access, count: u32): void {
     const listPtr = this.listPtr;
+    const plannedBytes = <usize>this.plannedCount * offsetof<Transfer>();
+    memory.copy(listPtr, this.plannedPtr, plannedBytes);
     const endPtr = listPtr + <usize>count * offsetof<Transfer>();
     const isWrite = access == Access.WRITE;
-    for (let ptr = listPtr; ptr != endPtr; ptr += offsetof<Transfer>()) {
+    for (let ptr = listPtr + plannedBytes; ptr != endPtr; ptr += offsetof<Transfer>()) {
       if (isWrite) this.planWrite(changetype<Transfer>(ptr));
       else this.planRead(changetype<Transfer>(ptr));
     }
-    const plan = this.plan;
-    const type = isWrite ? VIRTIO_BLK_T_OUT : VIRTIO_BLK_T_IN;
-    const sent = plan.disk.submitMany(type, listPtr, count, plan.blockBytes, this);
-    if (sent > 0) this.inFlightCount += sent;
-    // Somebody else uses slots of this disk: then there are fewer in flight
-    else if (sent != E_BUSY || this.inFlightCount == 0) {
-      this.fail(sent, type, changetype<Transfer>(listPtr).lba);
-    }
+    this.plannedPtr = listPtr;
+    this.plannedCount = count;
   }
 
   private planRead(transfer: Transfer): void {

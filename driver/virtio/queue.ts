@@ -301,7 +301,7 @@ export class Virtqueue {
    * many.
    */
   usedCount(): i32 {
-    host.fence(); // what the device has given back by now
+    if (!this.hasUsed()) host.fence(); // what the device has given back by now
     const count = (<u32>load<u16>(this.usedPtr + VIRTQ_RING_IDX) - this.usedIdx) & 0xffff;
     if (count == 0) return 0;
     // idx before entries, status and data (§2.7.14), for the compiler as well as for the CPU
