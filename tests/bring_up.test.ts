@@ -208,7 +208,7 @@ test("bring-up: linear memory that is not page aligned is a panic", () => {
   const machine = new Machine({ dmaBase: 0x8000_0018 });
   machine.boot();
   assert.equal(machine.end?.kind, "panic");
-  assert.match(JSON.stringify(machine.end), /driver\/dma.ts: linear memory is not page aligned/);
+  assert.match(JSON.stringify(machine.end), /linear memory is not page aligned in driver\/dma.ts/);
 });
 
 function byNumber(a: number, b: number): number {
