@@ -119,8 +119,16 @@ function quote(word: string): string {
     .join(`"'"`);
 }
 
+/** The start of a line whose end has not come, where progress is not to be seen. */
+let unshown = "";
+
+/** Shows what a command prints. Only a terminal gets lines that are written over. */
 function show(text: string): void {
-  process.stdout.write(text);
+  unshown += text;
+  const end = process.stdout.isTTY ? unshown.length : unshown.lastIndexOf("\n") + 1;
+  const ready = unshown.slice(0, end);
+  process.stdout.write(process.stdout.isTTY ? ready : ready.replace(/[^\n]*\r/g, ""));
+  unshown = unshown.slice(end);
 }
 
 /** The line of the shell that was asked for, and what has to be done around it. */
@@ -213,6 +221,7 @@ async function main(): Promise<number> {
   const lock = await hold(options, disk.isReadOnly ?? false);
   try {
     const outcome = await execute(options, disk);
+    process.stdout.write(unshown);
     report(outcome, options.words);
     return outcome.status;
   } finally {

@@ -60,6 +60,12 @@ test("tsblk-disk: words reach the command as they are, one word is a line of the
   assert.equal(good(image, "echo a; echo b"), "a\nb\n");
 });
 
+test("tsblk-disk: progress is not for a file or a pipe", (t) => {
+  const image = makeImage(makeFolder(t), "a.img", 192 << 20);
+  const output = good(image, "crc", "0", String(192 << 11));
+  assert.match(output, /^crc32c 0x[0-9a-f]{8}\n201326592 bytes [^\n\r]* read, [^\n\r]*\n$/);
+});
+
 test("tsblk-disk: ends with 1 when a command fails, and with what poweroff says", (t) => {
   const image = makeImage(makeFolder(t), "a.img", IMAGE_BYTES);
   assert.equal(run([image, "dd", "read", "16384"]).status, 1);
