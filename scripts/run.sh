@@ -31,14 +31,15 @@ else
     scripts/qemu.sh "$@" || status=$?
     [ "$status" = 0 ] || echo "tsblk: QEMU ended with status $status"
 fi
+# Where the driver has failed: a panic, or a restart that the run has survived.
+if grep -Eq '^TSBLK: (panic|driver restarted)' "$LOG" 2>/dev/null; then
+    node build/node/scripts/locate_trap.js "$LOG" "${MAP:-build/driver.wasm.map}"
+fi
 if [ "$status" = 0 ]; then exit 0; fi
 
 # The guest prints before it does anything else.
 if [ "$status" = 1 ] && [ -f "$LOG" ] && [ ! -s "$LOG" ]; then
     echo "tsblk: QEMU did not start"
     exit 125
-fi
-if grep -q '^TSBLK: panic' "$LOG" 2>/dev/null; then
-    node build/node/scripts/locate_trap.js "$LOG" "${MAP:-build/driver.wasm.map}"
 fi
 exit "$status"

@@ -284,7 +284,7 @@ class Load {
     if (choice >= 7) this.snapshots = [new Map(this.model)];
   }
 
-  /** The driver is made again, perhaps more than once. What it finds must be a state it may find. */
+  /** The driver is made again, perhaps more than once, and must find a state that it may find. */
   private recover(): void {
     const { machine } = this.store;
     do {
@@ -308,7 +308,7 @@ class Load {
 }
 
 for (const mode of ["immediate", "deferred"] as const) {
-  test(`restart: ${FAULTS / 2} faults at random moments lose nothing that was synced, ${mode}`, () => {
+  test(`restart: ${FAULTS / 2} random faults lose nothing that was synced, ${mode}`, () => {
     const random = new Prng(SEED);
     const load = new Load(new Store({ sectorCount: 1400, features: [F.FLUSH] }, mode), random);
     for (let step = 0; load.faults < FAULTS / 2; step++) {

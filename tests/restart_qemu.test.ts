@@ -22,13 +22,32 @@ const RESTARTED: Record<string, string> = {
   imports: "no return within 300 ms in driver/shell/commands/fault/\\S+ \\(wasm 0x\\w+\\)",
   mmio: "mmioRead32: outside the window in driver/shell/commands/fault/\\S+ \\(wasm 0x\\w+\\)",
   panic: "fault panic in driver/shell/commands/fault.ts:\\d+",
+  ring: dispatching("head outside the queue", "index 256"),
+  "dma-low": dispatching("buffer outside linear memory", "address 0xffffffffffff0000, 512 bytes"),
+  "dma-high": dispatching("buffer outside linear memory", "address 0xffff00, 512 bytes"),
+  "dma-wrap": dispatching("buffer outside linear memory", "address 0xffffffffffffff00, 512 bytes"),
+  "dma-indirect": dispatching(
+    "indirect table outside linear memory",
+    "address 0x1000000, 32 bytes",
+  ),
 };
+
+/** What the guard says: the rule, the descriptor, the address. */
+function dispatching(rule: string, what: string): string {
+  const place = "driver/blk/device/BlkDevice#dispatch \\(wasm 0x\\w+\\)";
+  return `queue: ${rule} \\(window 0, [^)]*${what}\\) in ${place}`;
+}
 
 /** At most five restarts in ten seconds are allowed. */
 const GROUPS = [
   ["trap", "recursion", "loop"],
   ["imports", "mmio", "panic"],
+  ["ring", "dma-low", "dma-high"],
+  ["dma-wrap", "dma-indirect", "dma-late"],
 ];
+
+const NOT_SEEN =
+  "fault: the descriptor was changed when the device had it, and the device has not seen it\n";
 
 function restartLine(kind: string): RegExp {
   return new RegExp(`^TSBLK: driver restarted \\(${RESTARTED[kind]}, (\\d+\\.\\d) ms\\)$`, "m");
@@ -66,12 +85,13 @@ for (const transport of VERSIONS) {
         const path = makeImage(makeFolder(t), "a.img", numbered(SECTORS));
         const machine = await boot(t, path, { transport, cmd: "deadline=300" });
         for (const kind of kinds) {
-          const output = await machine.command(`fault ${kind} 100 ${inFlight}`);
-          assert.match(output, restartLine(kind));
-          assert.match(
-            output,
-            new RegExp(`^fault ${kind} 100 ${inFlight}: interrupted after`, "m"),
-          );
+          const command = `fault ${kind} 100 ${inFlight}`;
+          const output = await machine.command(command);
+          if (kind === "dma-late") assert.equal(output, NOT_SEEN);
+          else {
+            assert.match(output, restartLine(kind));
+            assert.match(output, new RegExp(`^${command}: interrupted after`, "m"));
+          }
           assert.match(await machine.command("blktest"), /blktest: 13 passed, 0 failed/);
         }
         await powerOff(machine);

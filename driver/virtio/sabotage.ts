@@ -6,8 +6,11 @@ import { physOf } from "../dma";
 import { VIRTQ_DESC_F_INDIRECT, VIRTQ_RING_IDX, VirtqDesc } from "./layout";
 import { Chain, Virtqueue } from "./queue";
 
-/** Less than any block, so that a buffer moved by it stands out on one side of memory only. */
+/** Less than any block: a buffer that begins so far before an end goes over it. */
 const STEP_BYTES: u64 = 256;
+
+/** More than any block: a buffer that begins so far before an end does not reach it. */
+const LEAP_BYTES: u64 = 65536;
 
 /** More than a queue has entries. */
 const RING_LEAP: u16 = 1000;
@@ -20,9 +23,9 @@ function dataOf(chain: Chain): VirtqDesc {
   return changetype<VirtqDesc>(chain.dataDescPtr);
 }
 
-/** The data buffer begins below linear memory. */
+/** The data buffer lies below linear memory. */
 export function moveBelowMemory(chain: Chain): void {
-  dataOf(chain).addr = physOf(0) - STEP_BYTES;
+  dataOf(chain).addr = physOf(0) - LEAP_BYTES;
 }
 
 /** The data buffer ends above linear memory. */

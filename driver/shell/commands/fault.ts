@@ -176,7 +176,10 @@ export class FaultCommand extends Command {
     if (this.kind == Fault.DMA_INDIRECT) sabotage.moveTable(queue, chain);
     disk.dispatch();
     if (this.kind == Fault.DMA_LATE) sabotage.moveAboveMemory(chain);
-    if (this.kind == Fault.USED) sabotage.leapUsed(queue);
+    if (this.kind == Fault.USED) {
+      sabotage.leapUsed(queue);
+      disk.poll(); // before anybody mends it
+    }
     return err.PENDING;
   }
 }
