@@ -564,9 +564,12 @@ test("loadmodel: wrong operands are refused", () => {
   assert.match(run(machine, "loadmodel vda x"), /^loadmodel: offset 'x': not a number/);
   assert.match(
     run(machine, "loadmodel vda 0 0"),
-    /^loadmodel: extra operand '0'; usage: loadmodel/,
+    /^loadmodel: extra operand '0'; usage:\n  loadmodel/,
   );
-  assert.match(run(machine, "loadmodel --tokens"), /^loadmodel: missing operand; usage: loadmodel/);
+  assert.match(
+    run(machine, "loadmodel --tokens"),
+    /^loadmodel: missing operand; usage:\n  loadmodel/,
+  );
   assert.match(run(machine, "loadmodel --tokens a vda 0 0"), /^loadmodel: extra operand '0'/);
   const notText = Uint8Array.of(...Buffer.from("loadmodel --tokens a"), 0xff);
   assert.match(machine.send(notText), /loadmodel: the text: not valid UTF-8/);

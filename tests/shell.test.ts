@@ -286,3 +286,38 @@ test("shell: colours come only when asked for, and end with their text", () => {
   machine.type("colour off\r");
   assert.doesNotMatch(machine.type("dd read 9999\r"), /\x1b/);
 });
+
+/** The lines of `help` that are about a command: its name and its example. */
+function helpExamples(machine: Machine): [string, string][] {
+  const lines = machine.send("help").split("\r\n");
+  const rows = lines.filter((line) => line.startsWith("  "));
+  return rows.map((line) => [line.slice(2, 12).trim(), line.slice(53)]);
+}
+
+test("shell: help and every help of a command keep to 80 columns", () => {
+  const machine = booted();
+  const names = helpExamples(machine).map(([name]) => name);
+  assert.ok(names.length > 25);
+  for (const line of ["help", ...names.map((name) => `help ${name}`)]) {
+    const tooLong = machine
+      .send(line)
+      .split("\r\n")
+      .filter((text) => text.length > 80);
+    assert.deepEqual(tooLong, [], line);
+  }
+});
+
+test("shell: every example of help is one that its command takes", () => {
+  const features = [F.BLK_SIZE, F.FLUSH, F.DISCARD, F.WRITE_ZEROES, F.SECURE_ERASE, F.CONFIG_WCE];
+  const slots = [{ features, sectorCount: 4096 }, { sectorCount: 4096 }];
+  const mounted = "statefs format; statefs mount";
+  for (const [name, example] of helpExamples(booted())) {
+    assert.equal(example.split(" ")[0], name);
+    const machine = new Machine({ slots, bootArgs: `${mounted}; ${example}; poweroff` });
+    const output = machine.boot();
+    if (name === "reboot") assert.equal(machine.end?.kind, "reboot");
+    else if (name === "cmp") assert.match(output, /^vda vdb differ: byte 0/m);
+    else if (name === "loadmodel") assert.match(output, /there is no GGUF file here/);
+    else assert.deepEqual(machine.end, { kind: "powerOff", code: 0 }, `${example}\n${output}`);
+  }
+});

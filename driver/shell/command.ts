@@ -12,6 +12,11 @@ import { parseNumber } from "../util/numbers";
 import { Args } from "./args";
 import { out } from "./console";
 
+const SEPARATOR: string = "\n";
+
+/** Which form of a command when all of them are meant. */
+export const ANY_FORM: i32 = -1;
+
 /** From `run`: the user is asked before `resume` goes on. */
 export const CONFIRM: i32 = 2;
 
@@ -21,11 +26,18 @@ export abstract class Command {
 
   abstract name(): string;
   /**
-   * Operands for the help text, without the name; more than one form of them stand apart by ` | `.
+   * Operands for the help text, without the name; each form of them on a line.
    */
   abstract operands(): string;
-  /** What it does, in a few words. */
+  /** What it does, in at most 40 characters. */
   abstract summary(): string;
+  /** A line that does something useful, of at most 27 characters. */
+  abstract example(): string;
+
+  /** More for `help` of this command alone: lines with `\n` between them, or nothing. */
+  details(): string {
+    return "";
+  }
 
   /** Starts the command. Returns E_OK, an error whose line has been printed, or PENDING. */
   abstract run(args: Args): i32;
@@ -75,11 +87,33 @@ export function checkOperandCount(args: Args, command: Command, least: i32, most
   return E_ARGUMENT;
 }
 
-/** Ends an error line with how the command is used. */
+/** Ends an error line with how the command is used, in lines of their own if there are more. */
 export function printUsage(command: Command): void {
-  out.text("; usage: ").text(command.name());
-  if (command.operands().length > 0) out.text(" ").text(command.operands());
-  out.line();
+  const forms = command.operands();
+  if (forms.indexOf(SEPARATOR) < 0) {
+    out.text("; usage: ").text(command.name());
+    if (forms.length > 0) out.text(" ").text(forms);
+    return out.line();
+  }
+  out.text("; usage:").line();
+  printForms(command, ANY_FORM);
+}
+
+/** A line for each form of a command, or for one of them, counted from 0. */
+export function printForms(command: Command, which: i32): void {
+  const forms = command.operands();
+  let at = 0;
+  for (let form = 0; at >= 0; ++form) {
+    const next = forms.indexOf(SEPARATOR, at);
+    const end = next < 0 ? forms.length : next;
+    if (which == ANY_FORM || which == form) {
+      out.text("  ").text(command.name());
+      if (end > at) out.char(0x20);
+      for (let i = at; i < end; ++i) out.char(forms.charCodeAt(i));
+      out.line();
+    }
+    at = next < 0 ? -1 : next + SEPARATOR.length;
+  }
 }
 
 /** The number in operand `index`, or a negative error whose line has been printed. */

@@ -14,19 +14,30 @@ const NEAR_EDITS: i32 = 2;
 const NAME_BYTES_MAX: i32 = 16;
 
 let commands!: StaticArray<Command>;
+/** The title of the group that begins with a command, or nothing. */
+let titles!: StaticArray<string>;
+let nextTitle: string = "";
 let count: i32 = 0;
 let distances!: StaticArray<i32>;
 
 /** Reserves the table. Called once, before `addCommand`. */
 export function initCommandTable(): void {
   commands = placeArray<Command>(COMMAND_COUNT_MAX);
+  titles = placeArray<string>(COMMAND_COUNT_MAX);
   distances = placeArray<i32>(NAME_BYTES_MAX + 1);
+}
+
+/** The commands that are added from now on belong together. */
+export function addGroup(title: string): void {
+  nextTitle = title;
 }
 
 /** Adds a command; `help` lists them in the order of these calls. */
 export function addCommand(command: Command): void {
   assert(command.name().length <= NAME_BYTES_MAX, "command name is too long");
   command.init();
+  titles[count] = nextTitle;
+  nextTitle = "";
   commands[count++] = command;
 }
 
@@ -36,6 +47,11 @@ export function commandCount(): i32 {
 
 export function commandAt(index: i32): Command {
   return commands[index];
+}
+
+/** The title that stands above a command, or an empty text. */
+export function titleAt(index: i32): string {
+  return titles[index];
 }
 
 /** The command that word `index` names, or null. */

@@ -19,6 +19,10 @@ export class Blkdevs extends Command {
     return "lists the disks";
   }
 
+  example(): string {
+    return "blkdevs";
+  }
+
   run(args: Args): i32 {
     if (checkOperandCount(args, this, 0, 0) != E_OK) return E_ARGUMENT;
     if (diskCount() == 0) out.text("this machine has no disk").line();

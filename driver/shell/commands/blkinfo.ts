@@ -42,6 +42,10 @@ export class Blkinfo extends Command {
     return "shows all that is known about a disk";
   }
 
+  example(): string {
+    return "blkinfo vda";
+  }
+
   run(args: Args): i32 {
     if (checkOperandCount(args, this, 0, 1) != E_OK) return E_ARGUMENT;
     const disk = anyDiskOperand(args, 1);

@@ -32,8 +32,13 @@ const DEFAULT_SECONDS: u32 = 1;
 /** A load that lasts longer than this shows how far it is, and this often. */
 const PROGRESS_NS: u64 = NS_PER_SECOND;
 
-const OPERANDS: string =
-  "[dev] [--bs n --depth n --random --write --mixed --seconds n --count n --raw --instructions]";
+const DETAILS: string = `  --bs <bytes>  --depth <n>     size of a request, and how many in flight
+  --random                      anywhere on the disk, not in order
+  --write  --mixed              writes, or also reads; the disk stays as it is
+  --seconds <n>  --count <n>    how long, or how many requests
+  --instructions                counts instructions a request instead
+  --raw                         prints for a program
+Without --bs, --depth, --random, --mixed and --count: a table of loads.`;
 
 /** What `resume` waits for. */
 enum Step {
@@ -69,11 +74,19 @@ export class Blkperf extends Command {
   }
 
   operands(): string {
-    return OPERANDS;
+    return "[dev] [option]...";
+  }
+
+  details(): string {
+    return DETAILS;
   }
 
   summary(): string {
     return "measures how fast a disk is";
+  }
+
+  example(): string {
+    return "blkperf --bs 4k --count 1k";
   }
 
   run(args: Args): i32 {

@@ -56,6 +56,10 @@ export class Blktest extends Command {
     return "tests a disk, and leaves it as it was";
   }
 
+  example(): string {
+    return "blktest --tap vda";
+  }
+
   run(args: Args): i32 {
     const tapIndex = findTap(args);
     if (checkOperandCount(args, this, 0, tapIndex > 0 ? 2 : 1) != err.E_OK) return err.E_ARGUMENT;

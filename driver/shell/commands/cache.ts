@@ -42,6 +42,10 @@ export class Cache extends Command {
     return "shows or sets what becomes of writes";
   }
 
+  example(): string {
+    return "cache vda writethrough";
+  }
+
   run(args: Args): i32 {
     if (checkOperandCount(args, this, 0, 2) != E_OK) return E_ARGUMENT;
     const last = args.count - 1;

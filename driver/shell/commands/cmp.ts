@@ -62,6 +62,10 @@ export class Cmp extends Command {
     return "compares two sources, byte for byte";
   }
 
+  example(): string {
+    return "cmp vda vdb";
+  }
+
   run(args: Args): i32 {
     if (checkOperandCount(args, this, 2, 2) != E_OK) return E_ARGUMENT;
     this.firstName.set(args.ptr(1), args.lengthBytes(1));

@@ -17,6 +17,10 @@ export class Colour extends Command {
     return "shows or sets whether output is coloured";
   }
 
+  example(): string {
+    return "colour on";
+  }
+
   run(args: Args): i32 {
     if (checkOperandCount(args, this, 0, 1) != E_OK) return E_ARGUMENT;
     const isOn = args.is(1, "on");

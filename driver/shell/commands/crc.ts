@@ -36,6 +36,10 @@ export class Crc extends Command {
     return "computes the CRC32C of sectors";
   }
 
+  example(): string {
+    return "crc 0 2048 vda";
+  }
+
   run(args: Args): i32 {
     const range = this.range;
     const error = range.parse(args, this, 1);

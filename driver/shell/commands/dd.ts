@@ -7,8 +7,15 @@ import { out } from "../console";
 import { CopyJob } from "../dd_copy";
 import { SectorJob } from "../dd_sector";
 
-const OPERANDS: string =
-  "read <sector> [dev] | write <sector> <string> [dev] | if=<src> of=<dst> [name=value]...";
+const OPERANDS: string = `read <sector> [dev]
+write <sector> <string> [dev]
+if=<source> of=<destination> [name=value]...`;
+
+const DETAILS: string = `Sources: a disk, zero, pattern[:<seed>], random:<seed>, statefs:<key>
+Destinations: a disk, null, hex, crc, statefs:<key>
+Names, as GNU dd has them: bs= count= skip= seek= iseek= oseek=
+  conv=fsync,notrunc,noerror,sync iflag=skip_bytes,count_bytes
+  oflag=seek_bytes status=none|noxfer|progress`;
 
 const CHAR_EQUALS: u8 = 0x3d;
 
@@ -34,6 +41,14 @@ export class Dd extends Command {
 
   summary(): string {
     return "reads or writes a sector, or copies";
+  }
+
+  example(): string {
+    return "dd if=vda of=vdb bs=1M";
+  }
+
+  details(): string {
+    return DETAILS;
   }
 
   run(args: Args): i32 {

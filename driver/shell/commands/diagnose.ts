@@ -21,6 +21,10 @@ export class Diagnose extends Command {
     return "explains a disk that does not answer";
   }
 
+  example(): string {
+    return "diagnose vda";
+  }
+
   run(args: Args): i32 {
     if (checkOperandCount(args, this, 0, 1) != E_OK) return E_ARGUMENT;
     const disk = anyDiskOperand(args, 1);

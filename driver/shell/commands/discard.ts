@@ -8,7 +8,11 @@ export class Discard extends RangeCommand {
   }
 
   summary(): string {
-    return "gives sectors up, their contents are lost";
+    return "gives sectors up with their contents";
+  }
+
+  example(): string {
+    return "discard 64 8 vda";
   }
 
   type(): u32 {

@@ -17,6 +17,10 @@ export class Echo extends Command {
     return "prints text";
   }
 
+  example(): string {
+    return "echo one two";
+  }
+
   run(args: Args): i32 {
     for (let i = 1; i < args.count; ++i) {
       if (i > 1) out.text(" ");

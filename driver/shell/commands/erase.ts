@@ -11,6 +11,10 @@ export class Erase extends RangeCommand {
     return "erases sectors for good";
   }
 
+  example(): string {
+    return "erase 64 8 vda";
+  }
+
   type(): u32 {
     return VIRTIO_BLK_T_SECURE_ERASE;
   }

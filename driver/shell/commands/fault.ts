@@ -76,7 +76,11 @@ export class FaultCommand extends Command {
   }
 
   summary(): string {
-    return "lets the driver fail, while it writes blocks";
+    return "lets the driver fail on purpose";
+  }
+
+  example(): string {
+    return "fault panic";
   }
 
   run(args: Args): i32 {

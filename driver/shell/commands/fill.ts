@@ -40,6 +40,10 @@ export class Fill extends Command {
     return "writes a byte all over sectors";
   }
 
+  example(): string {
+    return "fill 0xff 64 8 vda";
+  }
+
   run(args: Args): i32 {
     if (checkOperandCount(args, this, 3, 4) != E_OK) return E_ARGUMENT;
     const byte = numberOperand(args, 1, "byte");

@@ -28,6 +28,10 @@ export class Flush extends Command {
     return "makes every write that is done stable";
   }
 
+  example(): string {
+    return "flush vda";
+  }
+
   run(args: Args): i32 {
     if (checkOperandCount(args, this, 0, 1) != E_OK) return E_ARGUMENT;
     const disk = diskOperand(args, 1);

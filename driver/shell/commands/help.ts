@@ -1,17 +1,15 @@
-/** help: lists the commands, or says how one is used. */
+/** help: lists the commands with an example of each, or explains one. */
 import { E_ARGUMENT, E_OK } from "../../util/errors";
 import { Args } from "../args";
-import { Command, checkOperandCount, complain } from "../command";
+import { ANY_FORM, Command, checkOperandCount, complain, printForms } from "../command";
 import { out } from "../console";
-import { commandAt, commandCount, findCommand, nearestCommand } from "../table";
+import { commandAt, commandCount, findCommand, nearestCommand, titleAt } from "../table";
 
-/** Column where the summaries start. */
-const SUMMARY_COLUMN: i32 = 40;
+/** Columns of the list. */
+const SUMMARY_COLUMN: i32 = 12;
+const EXAMPLE_COLUMN: i32 = 53;
 
-/** Forms of a command stand apart by " | ". */
-const CHAR_SPACE: i32 = 0x20;
-const CHAR_BAR: i32 = 0x7c;
-const FORM_SEPARATOR_LENGTH: i32 = 3;
+const CHAR_LF: i32 = 0x0a;
 
 export class Help extends Command {
   name(): string {
@@ -23,16 +21,22 @@ export class Help extends Command {
   }
 
   summary(): string {
-    return "lists the commands, or says how one is used";
+    return "lists the commands, or explains one";
+  }
+
+  example(): string {
+    return "help dd";
   }
 
   run(args: Args): i32 {
     if (checkOperandCount(args, this, 0, 1) != E_OK) return E_ARGUMENT;
     if (args.count == 2) return this.describeOne(args);
-    for (let i = 0; i < commandCount(); ++i) describe(commandAt(i));
-    out
-      .text("Numbers: 4096, 0x1000, 4k, 1M, 1G. Quotes keep spaces together, ; separates commands.")
-      .line();
+    for (let i = 0; i < commandCount(); ++i) {
+      if (titleAt(i).length > 0) out.text(titleAt(i)).line();
+      printLine(commandAt(i));
+    }
+    out.text("'help dd' says all about dd. Numbers: 4096, 0x1000, 4k, 1M, 1G.").line();
+    out.text("Quotes keep spaces together, ; separates commands, Tab completes words.").line();
     return E_OK;
   }
 
@@ -57,25 +61,27 @@ export function unknownCommand(args: Args, index: i32): i32 {
   return E_ARGUMENT;
 }
 
-/** A line for each form of the command; the first one says what it does. */
-function describe(command: Command): void {
-  const forms = command.operands();
-  let at = 0;
-  do {
-    const end = endOfForm(forms, at);
-    out.text("  ").text(command.name()).char(0x20);
-    for (let i = at; i < end; ++i) out.char(forms.charCodeAt(i));
-    if (at == 0)
-      out.pad(2 + command.name().length + 1 + end, SUMMARY_COLUMN).text(command.summary());
-    out.line();
-    at = end + FORM_SEPARATOR_LENGTH;
-  } while (at < forms.length);
+/** The line of a command in the list: what it does, and an example. */
+function printLine(command: Command): void {
+  const name = command.name();
+  const summary = command.summary();
+  out
+    .text("  ")
+    .text(name)
+    .pad(name.length, SUMMARY_COLUMN - 2);
+  out.text(summary).pad(summary.length, EXAMPLE_COLUMN - SUMMARY_COLUMN);
+  out.text(command.example()).line();
 }
 
-/** Where the form that starts at `at` ends. */
-function endOfForm(forms: string, at: i32): i32 {
-  for (; at < forms.length; ++at) {
-    if (forms.charCodeAt(at) == CHAR_SPACE && forms.charCodeAt(at + 1) == CHAR_BAR) return at;
+/** All about one command. */
+function describe(command: Command): void {
+  out.text(command.name()).text(": ").text(command.summary()).line();
+  printForms(command, ANY_FORM);
+  const details = command.details();
+  for (let i = 0; i < details.length; ++i) {
+    if (details.charCodeAt(i) == CHAR_LF) out.line();
+    else out.char(details.charCodeAt(i));
   }
-  return at;
+  if (details.length > 0) out.line();
+  out.text("Example: ").text(command.example()).line();
 }

@@ -43,6 +43,10 @@ export class Hexdump extends Command {
     return "shows bytes of a disk";
   }
 
+  example(): string {
+    return "hexdump -n 64 1k vda";
+  }
+
   run(args: Args): i32 {
     const hasCount = args.is(1, "-n");
     const first = hasCount ? 3 : 1;

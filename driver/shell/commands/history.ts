@@ -17,6 +17,10 @@ export class History extends Command {
     return "shows the last lines";
   }
 
+  example(): string {
+    return "history";
+  }
+
   run(args: Args): i32 {
     if (checkOperandCount(args, this, 0, 0) != E_OK) return E_ARGUMENT;
     printHistory();

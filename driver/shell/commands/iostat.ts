@@ -28,11 +28,15 @@ export class Iostat extends Command {
   }
 
   operands(): string {
-    return "[dev] | reset";
+    return "[dev]\nreset";
   }
 
   summary(): string {
     return "shows or clears what disks have done";
+  }
+
+  example(): string {
+    return "iostat reset";
   }
 
   run(args: Args): i32 {

@@ -80,11 +80,15 @@ export class Loadmodel extends Command {
   }
 
   operands(): string {
-    return '[dev] [offset] | --tokens "<text>" [dev] [offset]';
+    return '[dev] [offset]\n--tokens "<text>" [dev] [offset]';
   }
 
   summary(): string {
     return "reads a GGUF model, or makes tokens";
+  }
+
+  example(): string {
+    return "loadmodel vda";
   }
 
   run(args: Args): i32 {

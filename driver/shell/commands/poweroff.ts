@@ -33,6 +33,10 @@ export class Poweroff extends Command {
     return "flushes every disk and ends the machine";
   }
 
+  example(): string {
+    return "poweroff";
+  }
+
   run(args: Args): i32 {
     if (checkOperandCount(args, this, 0, 1) != E_OK) return E_ARGUMENT;
     this.status = args.count == 2 ? numberOperand(args, 1, "code") : -1;

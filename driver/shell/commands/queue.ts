@@ -28,6 +28,10 @@ export class Queue extends Command {
     return "sets the largest size of a disk's queue";
   }
 
+  example(): string {
+    return "queue 16 vda";
+  }
+
   run(args: Args): i32 {
     if (checkOperandCount(args, this, 1, 2) != E_OK) return E_ARGUMENT;
     const size = numberOperand(args, 1, "size");

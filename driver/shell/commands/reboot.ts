@@ -25,7 +25,11 @@ export class Reboot extends Command {
   }
 
   summary(): string {
-    return "flushes every disk and restarts the machine";
+    return "flushes every disk and restarts";
+  }
+
+  example(): string {
+    return "reboot";
   }
 
   run(args: Args): i32 {

@@ -27,6 +27,10 @@ export class Repeat extends Wrapper {
     return "runs a command several times";
   }
 
+  example(): string {
+    return "repeat 3 dd read 7";
+  }
+
   run(args: Args): i32 {
     if (!this.findChild(args, CHILD)) return E_ARGUMENT;
     const count = numberOperand(args, 1, "count");

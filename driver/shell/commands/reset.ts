@@ -17,7 +17,11 @@ export class Reset extends Command {
   }
 
   summary(): string {
-    return "resets a disk, also one that was given up";
+    return "resets a disk, also one given up";
+  }
+
+  example(): string {
+    return "reset vda";
   }
 
   run(args: Args): i32 {

@@ -28,6 +28,10 @@ export class Serial extends Command {
     return "shows the serial number of a disk";
   }
 
+  example(): string {
+    return "serial vda";
+  }
+
   run(args: Args): i32 {
     if (checkOperandCount(args, this, 0, 1) != E_OK) return E_ARGUMENT;
     const disk = diskOperand(args, 1);

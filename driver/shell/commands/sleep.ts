@@ -29,6 +29,10 @@ export class Sleep extends Command {
     return "waits";
   }
 
+  example(): string {
+    return "sleep 0.5";
+  }
+
   run(args: Args): i32 {
     if (checkOperandCount(args, this, 1, 1) != E_OK) return E_ARGUMENT;
     const ns = parseSeconds(args.ptr(1), args.lengthBytes(1));

@@ -11,6 +11,7 @@ import * as err from "../../util/errors";
 import { Args } from "../args";
 import { bulkFor } from "../bulk";
 import {
+  ANY_FORM,
   CONFIRM,
   Command,
   complain,
@@ -18,6 +19,7 @@ import {
   fail,
   numberOperand,
   printDiskName,
+  printForms,
 } from "../command";
 import { out } from "../console";
 import { theStore } from "../mounted";
@@ -56,19 +58,20 @@ const VERBS: StaticArray<string> = [
 const LEAST: StaticArray<i32> = [0, 0, 0, 2, 1, 0, 1, 0, 0, 0];
 const MOST: StaticArray<i32> = [3, 2, 0, 3, 1, 1, 1, 0, 0, 0];
 
-/** What stands behind each verb. */
-const OPERANDS: StaticArray<string> = [
-  " [dev [first count]]",
-  " [dev [first]]",
-  "",
-  " <key> <string> [size]",
-  " <key>",
-  " [prefix]",
-  " <key>",
-  "",
-  "",
-  "",
-];
+/** A form for each verb, in their order. */
+const FORMS: string = `format [dev [first count]]
+mount [dev [first]]
+info
+put <key> <string> [size]
+get <key>
+ls [prefix]
+rm <key>
+sync
+check
+compact`;
+
+const DETAILS: string = `What put and rm do is stable after sync. dd copies values as well:
+dd if=statefs:<key> of=vdb`;
 
 /** Words in front of the operands: the command and the verb. */
 const WORDS: i32 = 2;
@@ -98,11 +101,19 @@ export class Statefs extends Command {
   }
 
   operands(): string {
-    return "format|mount|info ... | put|get|ls|rm ... | sync|check|compact";
+    return FORMS;
+  }
+
+  details(): string {
+    return DETAILS;
   }
 
   summary(): string {
     return "keys and values that survive a power cut";
+  }
+
+  example(): string {
+    return "statefs put boot/disk vda";
   }
 
   run(args: Args): i32 {
@@ -137,10 +148,7 @@ export class Statefs extends Command {
     else if (args.count == 1) out.text("missing operand");
     else out.text("unknown operation '").bytes(args.ptr(1), args.lengthBytes(1)).text("'");
     out.text("; usage:").line();
-    for (let at = 0; at < <i32>Verb.COUNT; ++at) {
-      if (verb != Verb.COUNT && at != <i32>verb) continue;
-      out.text("  statefs ").text(VERBS[at]).text(OPERANDS[at]).line();
-    }
+    printForms(this, verb == Verb.COUNT ? ANY_FORM : <i32>verb);
     return err.E_ARGUMENT;
   }
 

@@ -22,6 +22,10 @@ export class Time extends Wrapper {
     return "runs a command and says how long it took";
   }
 
+  example(): string {
+    return "time crc 0 2048";
+  }
+
   run(args: Args): i32 {
     if (!this.findChild(args, 1)) return E_ARGUMENT;
     this.startNs = host.clockNs();

@@ -28,6 +28,10 @@ export class Timeout extends Command {
     return "shows or sets how long requests may take";
   }
 
+  example(): string {
+    return "timeout 500 vda";
+  }
+
   run(args: Args): i32 {
     if (checkOperandCount(args, this, 0, 2) != E_OK) return E_ARGUMENT;
     const disk = anyDiskOperand(args, 2);

@@ -11,6 +11,10 @@ export class Zero extends RangeCommand {
     return "fills sectors with zeros";
   }
 
+  example(): string {
+    return "zero 64 8 vda";
+  }
+
   type(): u32 {
     return VIRTIO_BLK_T_WRITE_ZEROES;
   }
