@@ -41,6 +41,23 @@ const NAMES: StaticArray<string> = [
   "full queue, out of order",
 ];
 
+/** The same tests in the markers of selftest. */
+const MARKERS: StaticArray<string> = [
+  "read",
+  "read-8",
+  "read-far",
+  "write",
+  "verify",
+  "unaligned",
+  "flush",
+  "discard",
+  "zero",
+  "last-sector",
+  "past-end",
+  "largest",
+  "full-queue",
+];
+
 const SMALL_BYTES: u32 = 8 * SECTOR_BYTES;
 
 /** The ragged write: where in the scratch range, and how long. */
@@ -55,6 +72,10 @@ const PATTERN_SEED: u64 = 0x5eed;
 
 export function testName(test: i32): string {
   return NAMES[test];
+}
+
+export function testMarker(test: i32): string {
+  return MARKERS[test];
 }
 
 export class Tests {

@@ -29,6 +29,7 @@ import { Queue } from "./queue";
 import { Reboot } from "./reboot";
 import { Repeat } from "./repeat";
 import { Reset } from "./reset";
+import { Selftest } from "./selftest";
 import { Serial } from "./serial";
 import { Sleep } from "./sleep";
 import { Statefs } from "./statefs";
@@ -66,6 +67,7 @@ export function addAllCommands(): void {
   addCommand(place<Loadmodel>());
   addGroup("Tests and measurements");
   addCommand(place<Blktest>());
+  addCommand(place<Selftest>());
   addCommand(place<Blkperf>());
   addCommand(place<FaultCommand>());
   addGroup("The shell");
