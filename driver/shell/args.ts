@@ -128,10 +128,11 @@ export class Args {
   }
 }
 
-function endsWord(char: u32): bool {
+/** Whether `char` ends a word that is not quoted. */
+export function endsWord(char: u32): bool {
   return char == CHAR_SPACE || char == CHAR_TAB || char == CHAR_SEMICOLON;
 }
 
-function isQuote(char: u32): bool {
+export function isQuote(char: u32): bool {
   return char == CHAR_SINGLE_QUOTE || char == CHAR_DOUBLE_QUOTE;
 }

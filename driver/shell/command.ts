@@ -10,6 +10,7 @@ import { diskAt, diskByName, diskCount, diskLetter } from "../blk/disks";
 import { E_ARGUMENT, E_NO_DEVICE, E_OK, errorText } from "../util/errors";
 import { parseNumber } from "../util/numbers";
 import { Args } from "./args";
+import { Candidates } from "./candidates";
 import { out } from "./console";
 
 const SEPARATOR: string = "\n";
@@ -37,6 +38,22 @@ export abstract class Command {
   /** More for `help` of this command alone: lines with `\n` between them, or nothing. */
   details(): string {
     return "";
+  }
+
+  /** Which operand is the name of a command that follows, or 0. */
+  commandIndex(): i32 {
+    return 0;
+  }
+
+  /** Words that operands may be, separated by spaces: what Tab offers besides disks. */
+  choices(): string {
+    return "";
+  }
+
+  /** Offers what the last word may become; the ones before it are complete. */
+  complete(words: Args, to: Candidates): void {
+    to.offerWords(this.choices());
+    if (this.operands().includes("dev")) to.offerDisks();
   }
 
   /** Starts the command. Returns E_OK, an error whose line has been printed, or PENDING. */

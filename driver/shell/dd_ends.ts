@@ -12,6 +12,7 @@ import { place } from "../util/arena";
 import { E_CORRUPT, E_NO_DEVICE, E_NOT_MOUNTED, E_OK, E_READ_ONLY } from "../util/errors";
 import { parseNumber } from "../util/numbers";
 import { Args } from "./args";
+import { Candidates } from "./candidates";
 import { complain, fail } from "./command";
 import { out } from "./console";
 import { HexSink } from "./dd_hex";
@@ -147,6 +148,24 @@ export class Sinks {
     }
     this.value.use(this.key.ptr, this.key.lengthBytes, syncs);
     return this.value;
+  }
+}
+
+/** Offers the names of sources, for Tab. */
+export function offerSources(to: Candidates): void {
+  if (to.enter("statefs:")) to.takesKeys = true;
+  else {
+    to.offerWords("zero pattern pattern: random: statefs:");
+    to.offerDisks();
+  }
+}
+
+/** Offers the names of sinks, for Tab. */
+export function offerSinks(to: Candidates): void {
+  if (to.enter("statefs:")) to.takesKeys = true;
+  else {
+    to.offerWords("null hex crc statefs:");
+    to.offerDisks();
   }
 }
 

@@ -1,21 +1,19 @@
 /**
- * The line editor: echo, backspace, Ctrl-U, Ctrl-C, history with the arrow keys, for a terminal
- * that is UTF-8.
+ * The line editor: what keys do to the line. Backspace, Delete, Ctrl-U, left, right, Home, End,
+ * Ctrl-A, Ctrl-E, Ctrl-D, up and down through the history; Tab, Ctrl-C and Enter are for the shell.
  *
  * A line longer than the buffer is not cut and run: it is refused as a whole when it ends. Keys
  * that mean nothing here are swallowed, escape sequences to their end.
  */
-import { placeArray, reserve } from "../util/arena";
-import { isContinuation } from "../util/utf8";
+import { place } from "../util/arena";
 import { out } from "./console";
+import { LineHistory } from "./history";
+import { Line } from "./line";
 
-/** Longest line, in bytes: a sector of text and the command around it. */
-export const LINE_BYTES_MAX: usize = 1024;
-
-const HISTORY_COUNT: i32 = 16;
-const NUMBER_WIDTH: i32 = 5;
-
+const CTRL_A: u32 = 0x01;
 const CTRL_C: u32 = 0x03;
+const CTRL_D: u32 = 0x04;
+const CTRL_E: u32 = 0x05;
 const CTRL_U: u32 = 0x15;
 const CHAR_BACKSPACE: u32 = 0x08;
 const CHAR_DELETE: u32 = 0x7f;
@@ -25,20 +23,36 @@ const CHAR_LF: u32 = 0x0a;
 const CHAR_CR: u32 = 0x0d;
 const CHAR_ESCAPE: u32 = 0x1b;
 const CHAR_SPACE: u32 = 0x20;
+const CHAR_0: u32 = 0x30;
 const CHAR_CSI: u32 = 0x5b; // "[", behind an escape
 const CHAR_SS3: u32 = 0x4f; // "O", behind an escape
-const KEY_UP: u32 = 0x41; // "A", end of the sequence
+
+/** The ends of escape sequences; "~" has the key in its parameter. */
+const KEY_UP: u32 = 0x41; // "A"
 const KEY_DOWN: u32 = 0x42; // "B"
+const KEY_RIGHT: u32 = 0x43; // "C"
+const KEY_LEFT: u32 = 0x44; // "D"
+const KEY_END: u32 = 0x46; // "F"
+const KEY_HOME: u32 = 0x48; // "H"
+const KEY_NUMBERED: u32 = 0x7e; // "~"
+const NUMBER_HOME: u32 = 1;
+const NUMBER_DELETE: u32 = 3;
+const NUMBER_END: u32 = 4;
+const NUMBER_MAX: u32 = 99;
 
 /** What a byte has brought. */
 export enum LineEvent {
   NONE,
-  /** `linePtr` and `lengthBytes` hold a line. */
+  /** `line` holds what was entered. */
   LINE,
   /** A line that did not fit has ended. */
   TOO_LONG,
   /** Ctrl-C: the line is gone. */
   CANCEL,
+  /** Tab. */
+  COMPLETE,
+  /** Ctrl-D on an empty line. */
+  LEAVE,
 }
 
 /** Where in an escape sequence the input is. */
@@ -48,50 +62,27 @@ enum Escape {
   PARAMETERS,
 }
 
-/** The editor whose history is shown. */
-let shown!: Editor;
-
-/** Prints the lines that the arrow keys bring back, the oldest first, with their numbers. */
-export function printHistory(): void {
-  shown.printHistory();
-}
-
 export class Editor {
-  linePtr: usize;
-  lengthBytes: usize;
-  private isTooLong: bool;
+  line!: Line;
+  private history!: LineHistory;
   private isCommand: bool;
   private escape: Escape;
+  /** The number in an escape sequence; where there are several, all their digits. */
+  private parameter: u32;
   private lastWasCr: bool;
-  private historyPtr: usize;
-  private historyBytes!: StaticArray<usize>;
-  /** Lines entered so far; line k is in slot k modulo HISTORY_COUNT. */
-  private historyEnd: i32;
-  /** The line shown now; `historyEnd` is the new one. */
-  private historyAt: i32;
 
   init(): void {
-    shown = this;
-    this.linePtr = reserve(LINE_BYTES_MAX, 16);
-    this.historyPtr = reserve(LINE_BYTES_MAX * HISTORY_COUNT, 16);
-    this.historyBytes = placeArray<usize>(HISTORY_COUNT);
+    this.line = place<Line>();
+    this.line.init();
+    this.history = place<LineHistory>();
+    this.history.init();
   }
 
   /** Starts an empty line, which goes into the history if it `isCommand`. */
   begin(isCommand: bool): void {
     this.isCommand = isCommand;
-    this.lengthBytes = 0;
-    this.isTooLong = false;
-    this.historyAt = this.historyEnd;
-  }
-
-  /** Whether the line is exactly `text`. */
-  holds(text: string): bool {
-    if (this.lengthBytes != <usize>text.length) return false;
-    for (let i = 0; i < text.length; ++i) {
-      if (load<u8>(this.linePtr + i) != text.charCodeAt(i)) return false;
-    }
-    return true;
+    this.line.clear();
+    this.history.begin();
   }
 
   /** Takes one byte from the terminal. */
@@ -109,102 +100,93 @@ export class Editor {
       case CHAR_CR:
         return this.finish();
       case CTRL_C:
+        this.line.toEnd();
         out.text("^C").line();
         return LineEvent.CANCEL;
+      case CTRL_D:
+        return this.endOrErase();
+      case CHAR_TAB:
+        return this.askCompletion();
       default:
         this.edit(byte);
         return LineEvent.NONE;
     }
   }
 
-  private edit(byte: u32): void {
-    if (byte == CHAR_BACKSPACE || byte == CHAR_DELETE) this.eraseCharacter();
-    else if (byte == CTRL_U) this.eraseLine();
-    else if (byte == CHAR_ESCAPE) this.escape = Escape.STARTED;
-    else if (byte == CHAR_TAB) this.insert(CHAR_SPACE);
-    else if (byte >= CHAR_SPACE) this.insert(byte);
-  }
-
-  private insert(byte: u32): void {
-    if (this.lengthBytes == LINE_BYTES_MAX) {
-      this.isTooLong = true;
-      out.char(CHAR_BELL);
-      return;
+  private endOrErase(): LineEvent {
+    if (this.line.lengthBytes == 0) {
+      out.line();
+      return LineEvent.LEAVE;
     }
-    store<u8>(this.linePtr + this.lengthBytes, <u8>byte);
-    this.lengthBytes += 1;
-    out.char(byte);
+    this.line.eraseAt();
+    return LineEvent.NONE;
   }
 
-  /** Takes back one character, which may be several bytes. */
-  private eraseCharacter(): void {
-    if (this.lengthBytes == 0) return;
-    do {
-      this.lengthBytes -= 1;
-    } while (this.lengthBytes > 0 && isContinuation(load<u8>(this.linePtr + this.lengthBytes)));
-    out.text("\b \b");
+  /** The answer to a question is not completed. */
+  private askCompletion(): LineEvent {
+    if (this.isCommand) return LineEvent.COMPLETE;
+    out.char(CHAR_BELL);
+    return LineEvent.NONE;
   }
 
-  private eraseLine(): void {
-    while (this.lengthBytes > 0) this.eraseCharacter();
-    this.isTooLong = false;
+  private edit(byte: u32): void {
+    const line = this.line;
+    if (byte == CHAR_BACKSPACE || byte == CHAR_DELETE) line.eraseBefore();
+    else if (byte == CTRL_U) line.eraseAll();
+    else if (byte == CTRL_A) line.toStart();
+    else if (byte == CTRL_E) line.toEnd();
+    else if (byte == CHAR_ESCAPE) this.escape = Escape.STARTED;
+    else if (byte >= CHAR_SPACE) line.insert(byte);
   }
 
   private feedEscape(byte: u32): void {
     if (this.escape == Escape.STARTED) {
       const opens = byte == CHAR_CSI || byte == CHAR_SS3;
       this.escape = opens ? Escape.PARAMETERS : Escape.OUTSIDE;
+      this.parameter = 0;
       return;
     }
-    if (byte < 0x40) return; // parameters, up to the byte that ends the sequence
+    if (byte < 0x40) {
+      // Parameters, up to the byte that ends the sequence
+      const digit = byte - CHAR_0;
+      if (digit < 10) this.parameter = min(this.parameter * 10 + digit, NUMBER_MAX);
+      return;
+    }
     this.escape = Escape.OUTSIDE;
-    if (byte == KEY_UP) this.recall(this.historyAt - 1);
-    else if (byte == KEY_DOWN) this.recall(this.historyAt + 1);
+    if (byte == KEY_NUMBERED) this.pressNumbered();
+    else this.press(byte);
+  }
+
+  private press(key: u32): void {
+    const line = this.line;
+    if (key == KEY_UP) this.recall(-1);
+    else if (key == KEY_DOWN) this.recall(1);
+    else if (key == KEY_RIGHT) line.right();
+    else if (key == KEY_LEFT) line.left();
+    else if (key == KEY_HOME) line.toStart();
+    else if (key == KEY_END) line.toEnd();
+  }
+
+  private pressNumbered(): void {
+    if (this.parameter == NUMBER_HOME) this.line.toStart();
+    else if (this.parameter == NUMBER_END) this.line.toEnd();
+    else if (this.parameter == NUMBER_DELETE) this.line.eraseAt();
   }
 
   private finish(): LineEvent {
+    const line = this.line;
+    line.toEnd();
     out.line();
-    if (this.isTooLong) return LineEvent.TOO_LONG;
-    this.remember();
+    if (line.isTooLong) return LineEvent.TOO_LONG;
+    if (this.isCommand && line.lengthBytes > 0) this.history.add(line.ptr, line.lengthBytes);
     return LineEvent.LINE;
   }
 
-  private historySlot(line: i32): usize {
-    return this.historyPtr + <usize>(line % HISTORY_COUNT) * LINE_BYTES_MAX;
-  }
-
-  printHistory(): void {
-    for (let line = max(0, this.historyEnd - HISTORY_COUNT); line < this.historyEnd; ++line) {
-      out.right(line + 1, NUMBER_WIDTH).text("  ");
-      out.bytes(this.historySlot(line), this.historyBytes[line % HISTORY_COUNT]).line();
-    }
-  }
-
-  private remember(): void {
-    if (this.lengthBytes == 0 || !this.isCommand || this.isLastLine()) return;
-    memory.copy(this.historySlot(this.historyEnd), this.linePtr, this.lengthBytes);
-    this.historyBytes[this.historyEnd % HISTORY_COUNT] = this.lengthBytes;
-    this.historyEnd += 1;
-  }
-
-  private isLastLine(): bool {
-    if (this.historyEnd == 0) return false;
-    const last = this.historyEnd - 1;
-    if (this.historyBytes[last % HISTORY_COUNT] != this.lengthBytes) return false;
-    return memory.compare(this.historySlot(last), this.linePtr, this.lengthBytes) == 0;
-  }
-
-  /**
-   * Shows a line of the history in place of the one being edited; behind the last one, an empty
-   * line.
-   */
-  private recall(line: i32): void {
-    if (line < 0 || line < this.historyEnd - HISTORY_COUNT || line > this.historyEnd) return;
-    this.eraseLine();
-    this.historyAt = line;
-    if (line == this.historyEnd) return;
-    this.lengthBytes = this.historyBytes[line % HISTORY_COUNT];
-    memory.copy(this.linePtr, this.historySlot(line), this.lengthBytes);
-    out.bytes(this.linePtr, this.lengthBytes);
+  /** Shows another line of the history in place of the one being edited. */
+  private recall(step: i32): void {
+    const history = this.history;
+    const line = this.line;
+    if (!history.recall(step, line.ptr, line.lengthBytes)) return;
+    line.replace(history.foundPtr, history.foundBytes);
   }
 }

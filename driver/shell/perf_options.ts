@@ -10,6 +10,7 @@ import { SECTOR_BYTES } from "../blk/layout";
 import { placeArray } from "../util/arena";
 import { E_ALIGN, E_ARGUMENT, E_OK, E_RANGE, E_READ_ONLY } from "../util/errors";
 import { Args } from "./args";
+import { Candidates } from "./candidates";
 import { Command, complain, diskOperand, fail, numberOperand, printDiskName } from "./command";
 import { printUsage } from "./command";
 import { out } from "./console";
@@ -142,6 +143,11 @@ export class PerfOptions {
     }
     return E_OK;
   }
+}
+
+/** Every option, for Tab. */
+export function offerOptions(to: Candidates): void {
+  for (let option = 0; option < OPTION_COUNT; ++option) to.offerWords(NAMES[option]);
 }
 
 function findOption(args: Args, index: i32): i32 {

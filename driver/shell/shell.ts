@@ -13,7 +13,9 @@ import { Args } from "./args";
 import { CONFIRM, Command } from "./command";
 import { unknownCommand } from "./commands/help";
 import { BOLD, out } from "./console";
-import { Editor, LINE_BYTES_MAX, LineEvent } from "./editor";
+import { Completer } from "./completion";
+import { Editor, LineEvent } from "./editor";
+import { LINE_BYTES_MAX } from "./line";
 import { noteFailure } from "./outcome";
 import * as last from "./succession";
 import { findCommand } from "./table";
@@ -26,12 +28,18 @@ const INPUT_BYTES: u32 = 4096;
 
 const PROMPT: string = "tsblk> ";
 
+/** For who presses Ctrl-D. */
+const LEAVING: string = "'poweroff' ends the machine; Ctrl-A x ends QEMU";
+
 const CTRL_C: u32 = 0x03;
 const CHAR_BELL: u32 = 0x07;
 
 export class Shell {
   private args!: Args;
   private editor!: Editor;
+  private completer!: Completer;
+  /** Whether the completion of a word is under way. */
+  private isCompleting: bool;
   private command: Command | null;
   /** The command whose question waits for an answer. */
   private asked: Command | null;
@@ -50,6 +58,8 @@ export class Shell {
     this.args.init();
     this.editor = place<Editor>();
     this.editor.init();
+    this.completer = place<Completer>();
+    this.completer.init(this.editor.line);
     this.linePtr = reserve(LINE_BYTES_MAX, 16);
     this.bootArgsPtr = reserve(BOOT_ARGS_BYTES_MAX, 16);
     this.inputPtr = reserve(INPUT_BYTES, 16);
@@ -114,6 +124,7 @@ export class Shell {
     if (byte == CTRL_C && this.isBusy()) this.interrupt();
     else if (this.inputWritten - this.inputRead == INPUT_BYTES) out.char(CHAR_BELL).flush();
     else {
+      if (byte == CTRL_C && this.isCompleting) this.completer.cancel();
       store<u8>(this.inputPtr + (this.inputWritten % INPUT_BYTES), <u8>byte);
       this.inputWritten += 1;
     }
@@ -137,6 +148,7 @@ export class Shell {
   step(): bool {
     const command = this.command;
     if (command) this.finish(command.resume(), command);
+    else if (this.isCompleting) this.endCompletion(this.completer.resume());
     else if (this.asked) this.readInput();
     else if (isAnyRecovering()) return true;
     else if (this.args.hasMore()) this.runNext();
@@ -144,7 +156,7 @@ export class Shell {
     else if (this.runsBootArgs) this.endBootArgs();
     else this.readInput();
     out.flush();
-    return this.isBusy() || this.inputRead != this.inputWritten;
+    return this.isBusy() || this.isCompleting || this.inputRead != this.inputWritten;
   }
 
   private endBootArgs(): void {
@@ -170,7 +182,16 @@ export class Shell {
     const asked = this.asked;
     if (asked) printQuestion(asked);
     else printPrompt();
-    out.bytes(this.editor.linePtr, this.editor.lengthBytes).flush();
+    this.editor.line.show();
+    out.flush();
+  }
+
+  /** A second Tab has made a list: the line stands below it again. */
+  private endCompletion(result: i32): void {
+    this.isCompleting = result == PENDING;
+    if (this.isCompleting || !this.completer.hasListed()) return;
+    printPrompt();
+    this.editor.line.show();
   }
 
   /** Feeds kept bytes to the editor, up to the end of a line. */
@@ -179,6 +200,8 @@ export class Shell {
       const byte: u32 = load<u8>(this.inputPtr + (this.inputRead % INPUT_BYTES));
       this.inputRead += 1;
       const event = this.editor.feed(byte);
+      if (event == LineEvent.COMPLETE) return this.endCompletion(this.completer.begin());
+      this.completer.forget();
       if (event != LineEvent.NONE) return this.endLine(event);
     }
   }
@@ -186,11 +209,13 @@ export class Shell {
   private endLine(event: LineEvent): void {
     const asked = this.asked;
     if (asked) return this.endAnswer(event, asked);
-    if (event == LineEvent.LINE && this.editor.lengthBytes > 0) {
-      memory.copy(this.linePtr, this.editor.linePtr, this.editor.lengthBytes);
-      this.args.setLine(this.linePtr, this.editor.lengthBytes);
+    const line = this.editor.line;
+    if (event == LineEvent.LINE && line.lengthBytes > 0) {
+      memory.copy(this.linePtr, line.ptr, line.lengthBytes);
+      this.args.setLine(this.linePtr, line.lengthBytes);
       return;
     }
+    if (event == LineEvent.LEAVE) out.text(LEAVING).line();
     if (event == LineEvent.TOO_LONG) {
       out
         .alarm()
@@ -215,7 +240,7 @@ export class Shell {
 
   private endAnswer(event: LineEvent, command: Command): void {
     this.asked = null;
-    if (event == LineEvent.LINE && this.editor.holds("yes")) this.command = command;
+    if (event == LineEvent.LINE && this.editor.line.holds("yes")) this.command = command;
     else {
       out.text(command.name()).text(": not done").line();
       this.args.dropLine();

@@ -13,11 +13,12 @@ import { place } from "../../util/arena";
 import { E_INTERRUPTED, E_OK, E_RESET, PENDING } from "../../util/errors";
 import { Args } from "../args";
 import { BULK_BYTES, bulkFor } from "../bulk";
+import { Candidates } from "../candidates";
 import { Command, complain, fail, printDiskName } from "../command";
 import { out } from "../console";
 import { Meter } from "../perf_instructions";
 import { Access, Load, Plan } from "../perf_load";
-import { Option, PerfOptions } from "../perf_options";
+import { Option, PerfOptions, offerOptions } from "../perf_options";
 import * as report from "../perf_report";
 import { planRow, suiteRows } from "../perf_suite";
 
@@ -83,6 +84,11 @@ export class Blkperf extends Command {
 
   summary(): string {
     return "measures how fast a disk is";
+  }
+
+  complete(words: Args, to: Candidates): void {
+    offerOptions(to);
+    to.offerDisks();
   }
 
   example(): string {

@@ -30,6 +30,10 @@ export class Blktest extends Command {
     return "tests a disk, and leaves it as it was";
   }
 
+  choices(): string {
+    return "--tap";
+  }
+
   example(): string {
     return "blktest --tap vda";
   }

@@ -42,6 +42,10 @@ export class Cache extends Command {
     return "shows or sets what becomes of writes";
   }
 
+  choices(): string {
+    return "writeback writethrough";
+  }
+
   example(): string {
     return "cache vda writethrough";
   }

@@ -15,10 +15,11 @@ import {
 import { SECTOR_BYTES } from "../../blk/layout";
 import { Args } from "../args";
 import { bulkFor } from "../bulk";
+import { Candidates } from "../candidates";
 import { Command, checkOperandCount } from "../command";
 import { out } from "../console";
 import { beginCopy, failAt, theCopier } from "../copy_job";
-import { Sources, failNamed } from "../dd_ends";
+import { Sources, failNamed, offerSources } from "../dd_ends";
 import { clearProgress, showProgress } from "../dd_report";
 import { theStore } from "../mounted";
 import { Word } from "../words";
@@ -60,6 +61,10 @@ export class Cmp extends Command {
 
   summary(): string {
     return "compares two sources, byte for byte";
+  }
+
+  complete(words: Args, to: Candidates): void {
+    offerSources(to);
   }
 
   example(): string {

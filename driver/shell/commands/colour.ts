@@ -17,6 +17,10 @@ export class Colour extends Command {
     return "shows or sets whether output is coloured";
   }
 
+  choices(): string {
+    return "on off";
+  }
+
   example(): string {
     return "colour on";
   }

@@ -2,9 +2,11 @@
 import { place } from "../../util/arena";
 import { E_ARGUMENT } from "../../util/errors";
 import { Args } from "../args";
+import { Candidates } from "../candidates";
 import { Command, complain, printUsage } from "../command";
 import { out } from "../console";
 import { CopyJob } from "../dd_copy";
+import { offerSinks, offerSources } from "../dd_ends";
 import { SectorJob } from "../dd_sector";
 
 const OPERANDS: string = `read <sector> [dev]
@@ -41,6 +43,23 @@ export class Dd extends Command {
 
   summary(): string {
     return "reads or writes a sector, or copies";
+  }
+
+  complete(words: Args, to: Candidates): void {
+    if (to.enter("if=")) offerSources(to);
+    else if (to.enter("of=")) offerSinks(to);
+    else if (to.enter("conv=")) to.offerWords("fsync notrunc noerror sync");
+    else if (to.enter("iflag=")) to.offerWords("skip_bytes count_bytes");
+    else if (to.enter("oflag=")) to.offerWords("seek_bytes");
+    else if (to.enter("status=")) to.offerWords("none noxfer progress");
+    else this.completeName(words, to);
+  }
+
+  private completeName(words: Args, to: Candidates): void {
+    const isSector = words.is(1, "read") || words.is(1, "write");
+    if (words.count == 2) to.offerWords("read write");
+    if (isSector) to.offerDisks();
+    else to.offerWords("if= of= bs= count= skip= seek= iseek= oseek= conv= iflag= oflag= status=");
   }
 
   example(): string {

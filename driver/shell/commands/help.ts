@@ -24,6 +24,10 @@ export class Help extends Command {
     return "lists the commands, or explains one";
   }
 
+  commandIndex(): i32 {
+    return 1;
+  }
+
   example(): string {
     return "help dd";
   }
@@ -55,10 +59,17 @@ export class Help extends Command {
 export function unknownCommand(args: Args, index: i32): i32 {
   out.alarm().text("unknown command '").bytes(args.ptr(index), args.lengthBytes(index)).text("'");
   const nearest = nearestCommand(args, index);
-  if (nearest) out.text(", did you mean '").text(nearest.name()).text("'?");
+  if (isLeaving(args, index)) out.text(", 'poweroff' ends the machine");
+  else if (nearest) out.text(", did you mean '").text(nearest.name()).text("'?");
   else out.text(", 'help' lists them");
   out.line();
   return E_ARGUMENT;
+}
+
+/** What people type who want to leave. */
+function isLeaving(args: Args, index: i32): bool {
+  if (args.is(index, "exit") || args.is(index, "quit") || args.is(index, "logout")) return true;
+  return args.is(index, "halt") || args.is(index, "shutdown");
 }
 
 /** The line of a command in the list: what it does, and an example. */

@@ -43,6 +43,10 @@ export class Hexdump extends Command {
     return "shows bytes of a disk";
   }
 
+  choices(): string {
+    return "-n";
+  }
+
   example(): string {
     return "hexdump -n 64 1k vda";
   }

@@ -2,7 +2,7 @@
 import { E_ARGUMENT, E_OK } from "../../util/errors";
 import { Args } from "../args";
 import { Command, checkOperandCount } from "../command";
-import { printHistory } from "../editor";
+import { printHistory } from "../history";
 
 export class History extends Command {
   name(): string {

@@ -35,6 +35,10 @@ export class Iostat extends Command {
     return "shows or clears what disks have done";
   }
 
+  choices(): string {
+    return "reset";
+  }
+
   example(): string {
     return "iostat reset";
   }

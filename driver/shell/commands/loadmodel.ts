@@ -87,6 +87,10 @@ export class Loadmodel extends Command {
     return "reads a GGUF model, or makes tokens";
   }
 
+  choices(): string {
+    return "--tokens";
+  }
+
   example(): string {
     return "loadmodel vda";
   }

@@ -27,6 +27,10 @@ export class Repeat extends Wrapper {
     return "runs a command several times";
   }
 
+  commandIndex(): i32 {
+    return CHILD;
+  }
+
   example(): string {
     return "repeat 3 dd read 7";
   }

@@ -10,6 +10,7 @@ import { place } from "../../util/arena";
 import * as err from "../../util/errors";
 import { Args } from "../args";
 import { bulkFor } from "../bulk";
+import { Candidates } from "../candidates";
 import {
   ANY_FORM,
   CONFIRM,
@@ -54,9 +55,9 @@ const VERBS: StaticArray<string> = [
   "compact",
 ];
 
-/** Fewest and most operands of each verb. */
-const LEAST: StaticArray<i32> = [0, 0, 0, 2, 1, 0, 1, 0, 0, 0];
-const MOST: StaticArray<i32> = [3, 2, 0, 3, 1, 1, 1, 0, 0, 0];
+/** Fewest and most operands of each verb, and of none of them. */
+const LEAST: StaticArray<i32> = [0, 0, 0, 2, 1, 0, 1, 0, 0, 0, 0];
+const MOST: StaticArray<i32> = [3, 2, 0, 3, 1, 1, 1, 0, 0, 0, 0];
 
 /** A form for each verb, in their order. */
 const FORMS: string = `format [dev [first count]]
@@ -110,6 +111,13 @@ export class Statefs extends Command {
 
   summary(): string {
     return "keys and values that survive a power cut";
+  }
+
+  complete(words: Args, to: Candidates): void {
+    const verb = verbOf(words);
+    if (words.count == WORDS) offerVerbs(to);
+    else if (verb == Verb.FORMAT || verb == Verb.MOUNT) to.offerDisks();
+    else if (words.count == WORDS + 1 && MOST[verb] > 0) to.takesKeys = true;
   }
 
   example(): string {
@@ -336,6 +344,10 @@ function verbOf(args: Args): Verb {
     if (args.is(1, VERBS[verb])) return <Verb>verb;
   }
   return Verb.COUNT;
+}
+
+function offerVerbs(to: Candidates): void {
+  for (let verb = 0; verb < VERBS.length; ++verb) to.offerWords(VERBS[verb]);
 }
 
 function hasOperands(args: Args, verb: Verb): bool {

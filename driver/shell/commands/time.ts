@@ -22,6 +22,10 @@ export class Time extends Wrapper {
     return "runs a command and says how long it took";
   }
 
+  commandIndex(): i32 {
+    return 1;
+  }
+
   example(): string {
     return "time crc 0 2048";
   }
