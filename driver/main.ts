@@ -2,8 +2,9 @@
  * Wires the parts of the driver together. These are the only exports, and the only place that names
  * transports.
  *
- * A host calls `start` once, then `step` while it returns 1, and `receive` for every byte from the
- * console. The block API lets it read and write without the shell.
+ * A host calls `start` once, then `step` while it returns 1 and every 100 ms otherwise, and
+ * `receive` for every byte from the console. The block API lets it read and write without the
+ * shell.
  */
 import { BlkDevice } from "./blk/device";
 import {
@@ -76,7 +77,8 @@ export function receive(byte: u32): void {
 
 /**
  * One bounded slice of work: probes one window, or takes completions and lets the running command
- * go on. Returns 1 when there is more to do, 0 when nothing happens before the next byte.
+ * go on. Returns 1 when there is more to do at once; after 0 it is called again when a byte has
+ * come, or after 100 ms.
  */
 export function step(): i32 {
   if (!isReady) {

@@ -48,6 +48,17 @@ test("kernel: at the prompt QEMU uses under 3 % of a core", async (t) => {
   assert.ok(used < OBSERVED_MS * IDLE_SHARE, `${used} ms of ${OBSERVED_MS} ms`);
 });
 
+test("kernel: while a command sleeps QEMU does as well, and it wakes in time", async (t) => {
+  if (!existsSync("/proc/self/stat")) return t.skip("needs /proc");
+  const machine = new QemuMachine(t);
+  await machine.boot();
+  const before = cpuMs(machine.pid);
+  const [, seconds] = /^time: ([0-9.]+) s$/m.exec(await machine.command("time sleep 2"))!;
+  const used = cpuMs(machine.pid) - before;
+  assert.ok(Number(seconds) >= 2 && Number(seconds) < 2.1, `${seconds} s`);
+  assert.ok(used < 500, `${used} ms of 2000 ms`);
+});
+
 test("kernel: a key is echoed within 20 ms", async (t) => {
   const machine = new QemuMachine(t);
   await machine.boot();

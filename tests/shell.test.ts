@@ -118,7 +118,7 @@ test("shell: a line as long as the buffer runs, one byte more is refused as a wh
 
 test("shell: boot arguments that do not fit are refused as a whole", () => {
   const machine = new Machine({ bootArgs: `dd write 1 x;${" ".repeat(4096)}` });
-  assert.match(machine.boot(), /boot arguments: too long, none of them is run/);
+  assert.match(machine.boot(), /boot arguments: more than 4096 bytes, none of them is run/);
   assert.match(machine.send("dd read 1"), /vda sector 1: 00/);
 });
 
@@ -315,9 +315,35 @@ test("shell: every example of help is one that its command takes", () => {
     assert.equal(example.split(" ")[0], name);
     const machine = new Machine({ slots, bootArgs: `${mounted}; ${example}; poweroff` });
     const output = machine.boot();
+    for (let i = 0; i < 10 && !machine.end; i++) machine.idle(100e6);
     if (name === "reboot") assert.equal(machine.end?.kind, "reboot");
     else if (name === "cmp") assert.match(output, /^vda vdb differ: byte 0/m);
     else if (name === "loadmodel") assert.match(output, /there is no GGUF file here/);
     else assert.deepEqual(machine.end, { kind: "powerOff", code: 0 }, `${example}\n${output}`);
   }
+});
+
+test("shell: a command that sleeps leaves the host alone until it is nearly time", () => {
+  const machine = booted();
+  assert.ok(!machine.type("time repeat 2 sleep 2; echo done\r").includes(PROMPT));
+  machine.console.mark();
+  machine.idle(100e6);
+  assert.equal(machine.console.fresh, "", "it is not time yet");
+  for (let i = 0; i < 60; i++) machine.idle(100e6);
+  assert.match(machine.console.fresh, /^time: 4(\.0\d*)? s\r\ndone\r\ntsblk> $/);
+});
+
+test("shell: Ctrl-C ends a sleep at once", () => {
+  const machine = booted();
+  machine.type("sleep 3600; echo done\r");
+  assert.equal(machine.type("\x03"), `^C\r\n${PROMPT}`);
+});
+
+test("shell: a text without its quotes is told so, and nothing is written", () => {
+  const machine = booted();
+  const hint = "a text with spaces wants quotes: dd write 3 'two words'";
+  assert.ok(machine.send("dd write 3 two words").includes(`dd: 'words' is no disk; ${hint}`));
+  assert.ok(machine.send("dd write 3 one two three vda").includes(hint));
+  assert.match(machine.send("dd write 3 two vdz"), /vdz: no such disk/);
+  assert.equal(machine.disk().store.read(3, 1)[0], 0);
 });

@@ -7,7 +7,7 @@
  */
 import { BlkDevice } from "../blk/device";
 import { diskAt, diskByName, diskCount, diskLetter } from "../blk/disks";
-import { E_ARGUMENT, E_NO_DEVICE, E_OK, errorText } from "../util/errors";
+import { E_ARGUMENT, E_NO_DEVICE, E_OK, E_OVERFLOW, errorText } from "../util/errors";
 import { parseNumber } from "../util/numbers";
 import { Args } from "./args";
 import { Candidates } from "./candidates";
@@ -67,6 +67,11 @@ export abstract class Command {
     return E_OK;
   }
 
+  /** After PENDING: whether nothing needs doing before the host looks in again after a while. */
+  isIdle(): bool {
+    return false;
+  }
+
   /**
    * Ctrl-C: sends nothing more. `resume` is still called until what the device holds has come back.
    */
@@ -82,6 +87,12 @@ export function complain(args: Args): void {
 export function fail(error: i32): i32 {
   out.alarm().text(errorText(error)).line();
   return error;
+}
+
+/** Ends an error line about a number that is too large. */
+export function failAbove(most: u64): i32 {
+  out.alarm().text("at most ").decimal(most).line();
+  return E_OVERFLOW;
 }
 
 /** `vda` */

@@ -65,13 +65,14 @@ export class SectorJob {
   /** `dd write ...` */
   runWrite(args: Args, command: Command): i32 {
     this.isInterrupted = false;
+    if (hasLooseText(args)) return refuseLooseText(args);
     if (checkOperandCount(args, command, 3, 4) != E_OK) return E_ARGUMENT;
     if (!this.takePlace(args, 4)) return E_ARGUMENT;
     this.textPtr = args.ptr(3);
     this.textBytes = <u32>args.lengthBytes(3);
     // Said before anything is sent, also where the block would have to be read first
     if (this.disk.isReadOnly()) return this.failHere("write", E_READ_ONLY);
-    if (this.textBytes > SECTOR_BYTES) return this.failHere("write", E_TOO_LONG);
+    if (this.textBytes > SECTOR_BYTES) return this.failLong();
     if (!isUtf8(this.textPtr, this.textBytes)) return this.failHere("write", E_UTF8);
     if (this.disk.config.blockBytes > SECTOR_BYTES) return this.transfer(Step.READ_TO_CHANGE);
     return this.change();
@@ -89,6 +90,13 @@ export class SectorJob {
     this.lba = <u64>lba;
     this.disk = disk;
     return true;
+  }
+
+  /** `dd: the text has 513 bytes, a sector has 512` */
+  private failLong(): i32 {
+    out.alarm().text("dd: the text has ").decimal(this.textBytes);
+    out.text(" bytes, a sector has ").decimal(SECTOR_BYTES).line();
+    return E_TOO_LONG;
   }
 
   /** Sends the request for a step. */
@@ -167,6 +175,21 @@ export class SectorJob {
     out.text(": ");
     return fail(error);
   }
+}
+
+/** Whether there are words behind the text that cannot be a disk. */
+function hasLooseText(args: Args): bool {
+  if (args.count <= 4) return false;
+  const isDisk = args.lengthBytes(4) == 3 && load<u16>(args.ptr(4)) == 0x6476; // "vd"
+  return !isDisk;
+}
+
+function refuseLooseText(args: Args): i32 {
+  complain(args);
+  out.text("'").bytes(args.ptr(4), args.lengthBytes(4));
+  out.text("' is no disk; a text with spaces wants quotes: ");
+  out.text("dd write 3 'two words'").line();
+  return E_ARGUMENT;
 }
 
 function stepName(step: Step): string {

@@ -6,7 +6,7 @@
  */
 import * as host from "../host";
 import { place, reserve } from "../util/arena";
-import { E_INTERRUPTED, E_OK, E_TOO_LONG, PENDING, errorText } from "../util/errors";
+import { E_INTERRUPTED, E_OK, PENDING, errorText } from "../util/errors";
 import { isAnyRecovering } from "../blk/disks";
 import { isSuccessor } from "../handover";
 import { Args } from "./args";
@@ -79,7 +79,7 @@ export class Shell {
       out
         .alarm()
         .text("boot arguments: ")
-        .text(errorText(E_TOO_LONG))
+        .text("more than 4096 bytes")
         .text(", none of them is run")
         .line();
       noteFailure();
@@ -144,7 +144,7 @@ export class Shell {
     if (command) command.interrupt();
   }
 
-  /** One slice. Returns whether there is more to do before the next byte arrives. */
+  /** One slice. Returns whether there is more to do at once. */
   step(): bool {
     const command = this.command;
     if (command) this.finish(command.resume(), command);
@@ -156,6 +156,8 @@ export class Shell {
     else if (this.runsBootArgs) this.endBootArgs();
     else this.readInput();
     out.flush();
+    const waiting = this.command;
+    if (waiting && waiting.isIdle()) return false;
     return this.isBusy() || this.isCompleting || this.inputRead != this.inputWritten;
   }
 

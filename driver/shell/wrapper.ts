@@ -57,6 +57,10 @@ export abstract class Wrapper extends Command {
     this.child.printQuestion();
   }
 
+  isIdle(): bool {
+    return this.child.isIdle();
+  }
+
   interrupt(): void {
     this.child.interrupt();
   }

@@ -76,7 +76,7 @@ const TEXTS: StaticArray<string> = [
   "not valid UTF-8",
   "missing closing quote",
   "interrupted",
-  "more words than a command has",
+  "more than 16 words of one command",
   "disk does not offer this",
   "data is not what was written",
   "device does not come out of reset",

@@ -3,9 +3,17 @@ import { SECTOR_BYTES } from "../../blk/layout";
 import { DiskSink } from "../../io/sinks";
 import { ByteSource } from "../../io/sources";
 import { place } from "../../util/arena";
-import { E_ARGUMENT, E_OK, E_OVERFLOW, E_READ_ONLY } from "../../util/errors";
+import { E_ARGUMENT, E_OK, E_READ_ONLY } from "../../util/errors";
 import { Args } from "../args";
-import { CONFIRM, Command, complain, fail, numberOperand, printDiskName } from "../command";
+import {
+  CONFIRM,
+  Command,
+  complain,
+  fail,
+  failAbove,
+  numberOperand,
+  printDiskName,
+} from "../command";
 import { checkOperandCount } from "../command";
 import { out } from "../console";
 import { beginCopy, printCopied, resumeCopy, theCopier } from "../copy_job";
@@ -51,7 +59,7 @@ export class Fill extends Command {
     if (byte > BYTE_MAX) {
       complain(args);
       out.text("byte ").decimal(byte).text(": ");
-      return fail(E_OVERFLOW);
+      return failAbove(BYTE_MAX);
     }
     const error = this.range.parse(args, this, 2);
     if (error != E_OK) return error;

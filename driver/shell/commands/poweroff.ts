@@ -2,9 +2,9 @@
 import { diskCount } from "../../blk/disks";
 import * as host from "../../host";
 import { place } from "../../util/arena";
-import { E_ARGUMENT, E_OK, E_OVERFLOW, PENDING } from "../../util/errors";
+import { E_ARGUMENT, E_OK, PENDING } from "../../util/errors";
 import { Args } from "../args";
-import { Command, checkOperandCount, complain, fail, numberOperand } from "../command";
+import { Command, checkOperandCount, complain, failAbove, numberOperand } from "../command";
 import { out } from "../console";
 import { Flusher } from "../flusher";
 import { exitStatus, noteFailure } from "../outcome";
@@ -43,8 +43,8 @@ export class Poweroff extends Command {
     if (args.count == 2 && this.status < 0) return E_ARGUMENT;
     if (this.status > EXIT_STATUS_MAX) {
       complain(args);
-      out.text("code: ");
-      return fail(E_OVERFLOW);
+      out.text("code ").decimal(this.status).text(": ");
+      return failAbove(EXIT_STATUS_MAX);
     }
     this.flusher.begin(this.name(), 0, diskCount());
     return this.resume();

@@ -70,6 +70,10 @@ export class Repeat extends Wrapper {
     return result == E_OK ? E_INTERRUPTED : result;
   }
 
+  isIdle(): bool {
+    return this.isRunning && this.child.isIdle();
+  }
+
   interrupt(): void {
     this.isInterrupted = true;
     if (this.isRunning) this.child.interrupt();

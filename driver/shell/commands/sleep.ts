@@ -2,13 +2,16 @@
 import * as host from "../../host";
 import { E_ARGUMENT, E_INTERRUPTED, E_NUMBER, E_OK, E_OVERFLOW, PENDING } from "../../util/errors";
 import { Args } from "../args";
-import { Command, checkOperandCount, complain, fail } from "../command";
+import { Command, checkOperandCount, complain, fail, failAbove } from "../command";
 import { out } from "../console";
 
 const NS_PER_SECOND: u64 = 1_000_000_000;
 
 /** A day: more is a mistake. */
 const SECONDS_MAX: u64 = 86400;
+
+/** Nearer to its end than this it does not leave the clock alone: a host may look in that late. */
+const IDLE_NS: u64 = NS_PER_SECOND / 5;
 
 const CHAR_0: u32 = 0x30;
 const CHAR_DOT: u32 = 0x2e;
@@ -39,7 +42,7 @@ export class Sleep extends Command {
     if (ns < 0) {
       complain(args);
       out.text("seconds '").bytes(args.ptr(1), args.lengthBytes(1)).text("': ");
-      return fail(<i32>ns);
+      return ns == E_OVERFLOW ? failAbove(SECONDS_MAX) : fail(<i32>ns);
     }
     this.isInterrupted = false;
     this.deadlineNs = host.clockNs() + ns;
@@ -49,6 +52,10 @@ export class Sleep extends Command {
   resume(): i32 {
     if (this.isInterrupted) return E_INTERRUPTED;
     return host.clockNs() < this.deadlineNs ? PENDING : E_OK;
+  }
+
+  isIdle(): bool {
+    return !this.isInterrupted && host.clockNs() + IDLE_NS < this.deadlineNs;
   }
 
   interrupt(): void {

@@ -18,6 +18,7 @@ import {
   complain,
   diskOperand,
   fail,
+  failAbove,
   numberOperand,
   printDiskName,
   printForms,
@@ -176,8 +177,9 @@ export class Statefs extends Command {
     const capacity = this.disk.config.capacitySectors;
     this.sectorCount = capacity;
     if (args.count > WORDS + 1) {
-      const count = args.count > WORDS + 2 ? numberOperand(args, WORDS + 2, "count") : 0;
-      if (count <= 0) return count < 0 ? err.E_ARGUMENT : this.refuse(args, Verb.FORMAT);
+      if (args.count == WORDS + 2) return this.refuse(args, Verb.FORMAT);
+      const count = numberOperand(args, WORDS + 2, "count");
+      if (count < 0) return err.E_ARGUMENT;
       this.sectorCount = count;
     }
     const error = this.store.checkFormat(this.disk, this.firstLba, this.sectorCount);
@@ -222,8 +224,12 @@ export class Statefs extends Command {
     let size: i64 = textBytes;
     if (args.count > WORDS + 2) size = numberOperand(args, WORDS + 2, "size");
     if (size < 0) return false;
-    if (size > <i64>VALUE_BYTES_MAX) this.failHere(err.E_TOO_LONG);
-    if (size > <i64>VALUE_BYTES_MAX) return false;
+    if (size > <i64>VALUE_BYTES_MAX) {
+      complain(args);
+      out.text("size ").decimal(size).text(": ");
+      failAbove(VALUE_BYTES_MAX);
+      return false;
+    }
     this.valueBytes = <u32>size;
     let done = min(textBytes, <usize>size);
     memory.copy(this.valuePtr, textPtr, done);
