@@ -317,6 +317,7 @@ test("shell: every example of help is one that its command takes", () => {
     const output = machine.boot();
     for (let i = 0; i < 10 && !machine.end; i++) machine.idle(100e6);
     if (name === "reboot") assert.equal(machine.end?.kind, "reboot");
+    else if (name === "fault") assert.equal(machine.end?.kind, "panic");
     else if (name === "cmp") assert.match(output, /^vda vdb differ: byte 0/m);
     else if (name === "loadmodel") assert.match(output, /there is no GGUF file here/);
     else assert.deepEqual(machine.end, { kind: "powerOff", code: 0 }, `${example}\n${output}`);

@@ -14,6 +14,7 @@ import * as err from "../../util/errors";
 import * as sabotage from "../../virtio/sabotage";
 import { Args } from "../args";
 import { bulkFor } from "../bulk";
+import { Candidates } from "../candidates";
 import { Command, complain, diskOperand, fail, numberOperand, printUsage } from "../command";
 import { out } from "../console";
 
@@ -81,6 +82,11 @@ export class FaultCommand extends Command {
 
   example(): string {
     return "fault panic";
+  }
+
+  complete(words: Args, to: Candidates): void {
+    for (let kind = 0; kind < <i32>Fault.COUNT; ++kind) to.offerWords(NAMES[kind]);
+    to.offerDisks();
   }
 
   run(args: Args): i32 {
