@@ -289,8 +289,10 @@ class Load {
     const { machine } = this.store;
     do {
       this.faults += 1;
+      this.saboteur.disarm();
       if (this.random.below(4) === 0) this.saboteur.arm(this.random.below(400));
-    } while (fails(machine, () => restarted(machine)) || this.disarmed());
+    } while (fails(machine, () => restarted(machine)));
+    this.saboteur.disarm();
     const found = this.store.verified();
     const isKnown = this.snapshots.some(
       (snapshot) => JSON.stringify(sorted(snapshot)) === JSON.stringify(sorted(found)),
@@ -299,11 +301,6 @@ class Load {
     this.store.good("statefs sync");
     this.model = found;
     this.snapshots = [new Map(found)];
-  }
-
-  private disarmed(): boolean {
-    this.saboteur.disarm();
-    return false;
   }
 }
 
