@@ -368,8 +368,7 @@ export class BlkDevice extends VirtioDriver {
   poll(): void {
     const recovery = this.recovery;
     if (recovery.isNeeded() | this.health) this.mend(err.E_OK, false);
-    const queue = this.queue;
-    // A dead device that never came out of reset may go on writing into the rings
+    const queue = this.queue; // a dead device may go on writing into it
     if ((<u32>recovery.isActive) | this.health | u32(queue.isIdle())) return;
     const count = queue.usedCount();
     this.readClock();
@@ -381,10 +380,9 @@ export class BlkDevice extends VirtioDriver {
 
   /** What `poll` rarely does: begins a recovery, looks at the health, goes on with a recovery. */
   private mend(error: i32, isDue: bool): void {
-    const recovery = this.recovery;
-    if (error != err.E_OK) recovery.begin(error);
-    else if (!isDue) recovery.advance();
-    else if (!recovery.isActive) checkHealth(this);
+    if (error != err.E_OK) this.recovery.begin(error);
+    else if (!isDue) this.recovery.advance();
+    else if (!this.recovery.isActive) checkHealth(this);
   }
 
   /** Frees the slot and tells the owner, who may submit again at once. */

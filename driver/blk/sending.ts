@@ -53,8 +53,8 @@ export function makeReady(disk: BlkDevice, request: Request): void {
 
 /**
  * Sends up to `count` transfers of a template, `listPtr` points to as many of type Transfer, for as
- * long as the free slots are ready for them. Returns how many. What the loop needs is in locals,
- * since this is where most of the instructions of a request go.
+ * long as the free slots are ready for them. `count` is at least 1. Returns how many. What the loop
+ * needs is in locals, since this is where most of the instructions of a request go.
  */
 export function sendReady(
   disk: BlkDevice,
@@ -80,7 +80,7 @@ export function sendReady(
   const startIdx = queue.availIdx;
   const endIdx = startIdx + count;
   let availIdx = startIdx;
-  for (; availIdx != endIdx; ++availIdx) {
+  do {
     const lba = changetype<Transfer>(listPtr).lba;
     const dataPtr = changetype<Transfer>(listPtr).dataPtr;
     const isBeyond = u32(lba > lbaLast) | u32(dataPtr > ptrLast) | ((<u32>lba) & lbaMask);
@@ -96,7 +96,7 @@ export function sendReady(
     putHead(slotsPtr, availIdx & slotMask, request);
     request = request.nextFree;
     listPtr += offsetof<Transfer>();
-  }
+  } while (++availIdx != endIdx);
   requests.firstFree = request;
   queue.availIdx = availIdx;
   return availIdx - startIdx;
