@@ -25,8 +25,8 @@
  *
  * Not judged is what harms nobody but the module: buffers that overlap, that are empty, or that are
  * in the wrong order for the device. Neither are the entries of the used ring: they are copied as
- * they are, and the module has to doubt them as it does without us. Only an entry that names a
- * chain which the device has gives its descriptors back.
+ * they are, however many, and the module has to doubt them as it does without us. Only an entry
+ * that names a chain which the device has gives its descriptors back.
  *
  * Knows no registers, so it runs on the host as well: tests/shim/shadow_ring_test.c.
  */
@@ -227,7 +227,6 @@ static inline bool table_take(struct shadow_ring *ring, struct shadow_desc desc,
     }
     uint32_t entry_count = length_bytes / VIRTQ_DESC_BYTES;
     length_max = length_max < SHADOW_CHAIN_MAX ? length_max : SHADOW_CHAIN_MAX;
-    length_max = length_max < entry_count ? length_max : entry_count;
     uint32_t length =
         table_copy(ring, ring->memory + desc.address, entry_count, descriptor, length_max);
     struct shadow_desc *own = (struct shadow_desc *)(void *)ring->own->rings + descriptor;
@@ -245,7 +244,7 @@ static inline bool chain_take(struct shadow_ring *ring, uint32_t head) {
         uint32_t *holder = &ring->holders[descriptor];
         struct shadow_desc desc = desc_load(ring->table + (uint64_t)descriptor * VIRTQ_DESC_BYTES);
         if (__builtin_expect(*holder != 0, 0)) {
-            bool is_circle = (*holder & HOLDER_MASK) == head + 1;
+            bool is_circle = left != ring->size && (*holder & HOLDER_MASK) == head + 1;
             const char *rule =
                 is_circle ? "chain runs in a circle" : "descriptor is still with the device";
             return ring_fail_at(ring, rule, desc, descriptor, -1);
@@ -314,9 +313,6 @@ void shadow_ring_collect_new(struct shadow_ring *ring, uint32_t used_seen) {
     const uint8_t *own_used = ring->own_used;
     uint8_t *used = ring->used;
     __atomic_thread_fence(__ATOMIC_ACQUIRE); /* idx before the entries (§2.7.14) */
-    if ((uint16_t)(end_idx - idx) > ring->size) {
-        idx = (uint16_t)(end_idx - ring->size); /* a lie, for the module to find out */
-    }
     for (; idx != end_idx; idx++) {
         uint32_t slot = VIRTQ_SLOTS + VIRTQ_USED_SLOT_BYTES * (idx & mask);
         uint32_t id = shadow_load32(own_used + slot);

@@ -71,12 +71,18 @@ struct shadow_ring {
     struct shadow_fault fault;
 };
 
+/* What a test does to memory that has just been loaded. */
+#ifndef SHADOW_LOADED
+#define SHADOW_LOADED(FROM, LENGTH_BYTES)
+#endif
+
 /* A load of what somebody else may write at any time: this value is the one that counts, and the
  * compiler cannot load it again. */
 static inline uint16_t shadow_load16(const uint8_t *from) {
     uint16_t value;
     __builtin_memcpy(&value, from, sizeof value);
     __asm__("" : "+r"(value));
+    SHADOW_LOADED(from, sizeof value);
     return value;
 }
 
@@ -84,6 +90,7 @@ static inline uint32_t shadow_load32(const uint8_t *from) {
     uint32_t value;
     __builtin_memcpy(&value, from, sizeof value);
     __asm__("" : "+r"(value));
+    SHADOW_LOADED(from, sizeof value);
     return value;
 }
 
@@ -91,6 +98,7 @@ static inline uint64_t shadow_load64(const uint8_t *from) {
     uint64_t value;
     __builtin_memcpy(&value, from, sizeof value);
     __asm__("" : "+r"(value));
+    SHADOW_LOADED(from, sizeof value);
     return value;
 }
 

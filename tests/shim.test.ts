@@ -120,6 +120,10 @@ describe("shim: host tests under the address and undefined-behaviour sanitizers"
     runWell(buildHostTest("memory_test"));
   });
 
+  test("shadow ring: what passes is what a model says may pass, each rule is kept", () => {
+    runWell(buildHostTest("shadow_ring_test"));
+  });
+
   test("inflate: zlib's streams are expanded, and no damaged one leads out of bounds", () => {
     const original = readFileSync("build/driver.wasm").subarray(0, INFLATED_BYTES);
     writeFileSync(`${FOLDER}/original`, original);
