@@ -31,6 +31,8 @@ export class Refusal extends Error {}
 
 const STATUS_PANIC = 70;
 const BOOT_ARGS_BYTES_MAX = 4096;
+/** How long a command that sleeps is left alone: the module is looked in on every 100 ms. */
+const PAUSE_MS = 50;
 
 /** The time of the host. The model's own events happen when the time is read. */
 class HostClock extends VirtualClock {
@@ -71,6 +73,11 @@ class Sorter extends Console {
     this.rest = "";
   }
 
+  /** Whether the shell waits for a line: it runs no more of this one. */
+  get isAtPrompt(): boolean {
+    return this.rest === PROMPT;
+  }
+
   private heldLength(): number {
     const wanted = [`${this.separator}\r`, "\r", PROMPT];
     const starts = wanted.flatMap((text) => [...text].map((_, i) => text.slice(0, i + 1)));
@@ -83,6 +90,10 @@ class Sorter extends Console {
     if (show) show(text);
     else this.kept[this.kept.length - 1] += text;
   }
+}
+
+function pause(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS);
 }
 
 function statusOf(end: End | undefined): number {
@@ -107,7 +118,11 @@ export function runSession(
   const clock = new HostClock();
   const machine = new Machine({ modulePath, slots, bootArgs, console: output, clock });
   machine.call(() => machine.exports.start());
-  while (!machine.end && machine.step() !== 0);
+  while (!machine.end) {
+    if (machine.step() !== 0) continue;
+    if (output.isAtPrompt) break;
+    pause(); // a command that sleeps
+  }
   output.end();
   return { status: statusOf(machine.end), kept: output.kept };
 }
