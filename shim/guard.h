@@ -35,8 +35,8 @@ uint64_t guard_reset_all(void);
 const char *guard_read32(uint32_t window, uint32_t offset, uint32_t *value);
 const char *guard_write32(uint32_t window, uint32_t offset, uint32_t value);
 
-/* As those, for an access of fewer bits, which the caller then makes. */
-const char *guard_check_narrow(uint32_t window, uint32_t offset);
+/* As those, for an access of fewer bits, which `import` then makes itself. */
+const char *guard_check_narrow(const char *import, uint32_t window, uint32_t offset);
 
 /* A full barrier, and what both sides have published by then crosses over. */
 const char *guard_fence(void);

@@ -63,7 +63,7 @@
         m3ApiGetArg(uint32_t, window);                                                             \
         m3ApiGetArg(uint32_t, offset);                                                             \
         CHECK_ACCESS(#NAME, WIDTH)                                                                 \
-        CHECK_GUARD(guard_check_narrow(window, offset))                                            \
+        CHECK_GUARD(guard_check_narrow(#NAME, window, offset))                                     \
         m3ApiReturn(*NARROW_ACCESS(WIDTH));                                                        \
     }
 
@@ -73,7 +73,7 @@
         m3ApiGetArg(uint32_t, offset);                                                             \
         m3ApiGetArg(uint32_t, value);                                                              \
         CHECK_ACCESS(#NAME, WIDTH)                                                                 \
-        CHECK_GUARD(guard_check_narrow(window, offset))                                            \
+        CHECK_GUARD(guard_check_narrow(#NAME, window, offset))                                     \
         *NARROW_ACCESS(WIDTH) = (WIDTH)value;                                                      \
         m3ApiSuccess();                                                                            \
     }

@@ -33,6 +33,7 @@
 #define QueueDriverLow    0x090
 #define QueueDeviceLow    0x0a0
 #define Config            0x100
+#define ConfigEnd         0x200 /* struct virtio_blk_config has 96 bytes (§5.2.4) */
 
 /* Feature bits (§6) that the guard looks at, within their half */
 #define VIRTIO_F_INDIRECT_DESC (1u << 28)
