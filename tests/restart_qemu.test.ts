@@ -18,8 +18,8 @@ const RESTART_MS = 50;
 const RESTARTED: Record<string, string> = {
   trap: "out of bounds memory access in driver/shell/commands/fault/\\S+ \\(wasm 0x\\w+\\)",
   recursion: "stack overflow in driver/shell/commands/fault/recurse \\(wasm 0x\\w+\\)",
-  loop: "no return within 300 ms in driver/shell/commands/fault/\\S+ \\(wasm 0x\\w+\\)",
-  imports: "no return within 300 ms in driver/shell/commands/fault/\\S+ \\(wasm 0x\\w+\\)",
+  loop: "no return within 1500 ms in driver/shell/commands/fault/\\S+ \\(wasm 0x\\w+\\)",
+  imports: "no return within 1500 ms in driver/shell/commands/fault/\\S+ \\(wasm 0x\\w+\\)",
   mmio: "mmioRead32: outside the window in driver/shell/commands/fault/\\S+ \\(wasm 0x\\w+\\)",
   panic: "fault panic in driver/shell/commands/fault.ts:\\d+",
   ring: dispatching("head outside the queue", "index 256"),
@@ -83,7 +83,7 @@ for (const transport of VERSIONS) {
       const what = `${kinds.join(", ")} with ${inFlight} requests in flight`;
       test(`restart, ${transport}: ${what}, then blktest`, async (t) => {
         const path = makeImage(makeFolder(t), "a.img", numbered(SECTORS));
-        const machine = await boot(t, path, { transport, cmd: "deadline=300" });
+        const machine = await boot(t, path, { transport, cmd: "deadline=1500" });
         for (const kind of kinds) {
           const command = `fault ${kind} 100 ${inFlight}`;
           const output = await machine.command(command);
@@ -128,7 +128,7 @@ test("restart: the statistics go on, and StateFS is mounted again", async (t) =>
 
 test("restart: the boot arguments go on behind the command that failed, status 1", async (t) => {
   const path = makeImage(makeFolder(t), "a.img", SECTORS * SECTOR_BYTES);
-  const cmd = "deadline=300 echo one; fault loop; echo two; fault panic; echo three; poweroff";
+  const cmd = "deadline=1500 echo one; fault loop; echo two; fault panic; echo three; poweroff";
   const machine = new QemuMachine(t, { disks: [path], cmd });
   assert.equal(await machine.exit(), 1);
   const words = machine.log.split("\n").filter((line) => /^(one|two|three)$/.test(line));

@@ -38,8 +38,8 @@ const REQUEST_TIMEOUT_NS: u64 = 5_000_000_000;
 
 /** What the user has chosen of the write cache: nothing, or one of these. */
 const CACHE_OPEN: u8 = 0;
-const CACHE_OFF: u8 = 1;
-const CACHE_ON: u8 = 2;
+export const CACHE_OFF: u8 = 1;
+export const CACHE_ON: u8 = 2;
 
 /** Everything that this driver makes use of. */
 const KNOWN_FEATURES: u64 =
@@ -198,13 +198,6 @@ export class BlkDevice extends VirtioDriver {
     this.cacheChoice = isOn ? CACHE_ON : CACHE_OFF;
     this.writeChosenCache();
     return this.hasWriteCache() == isOn;
-  }
-
-  /** Takes the choice that was made before a restart of the driver. */
-  restoreCacheChoice(choice: u8): void {
-    if (choice != CACHE_ON && choice != CACHE_OFF) return;
-    this.cacheChoice = choice;
-    if (this.health == err.E_OK) this.writeChosenCache();
   }
 
   /** A reset brings the device's own policy back, so the chosen one is written after each. */

@@ -6,6 +6,7 @@
  * whenever the driver ends, one of them is whole. A record that is not whole, or not possible, is
  * not used.
  */
+import { CACHE_OFF, CACHE_ON } from "../blk/device";
 import { Kind } from "../blk/statistics";
 import { DISK_COUNT_MAX, diskAt, diskCount, diskLetter } from "../blk/disks";
 import { handoverRecords } from "../handover";
@@ -182,7 +183,8 @@ export function restoreChoices(): void {
   for (let i = 0; i < diskCount(); ++i) {
     const disk = diskAt(i);
     disk.timeoutNs = load<u64>(record.timeoutsPtr + <usize>i * sizeof<u64>());
-    disk.restoreCacheChoice(load<u8>(record.cachesPtr + <usize>i));
+    const choice = load<u8>(record.cachesPtr + <usize>i);
+    if (choice == CACHE_ON || choice == CACHE_OFF) disk.setWriteCache(choice == CACHE_ON);
   }
 }
 
