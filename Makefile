@@ -105,6 +105,7 @@ check: $(TOOLS) ## check layers, tidiness, dead exports and format
 bench: ## measure: against qemu-img bench on the same file, and in guest instructions
 	scripts/setup.sh run
 	$(AGAIN) kernel
+	$(AGAIN) kernel BUILD=build/bench GUARD_SWITCH=1
 	node build/node/scripts/bench.js
 
 fuzz: ## random requests and hostile devices (SEED=1 FUZZ_REQUESTS=5000000)

@@ -12,6 +12,7 @@ import { closeSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync }
 import { existsSync, writeSync } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { measureCopies } from "./bench_copies.js";
+import { measureGuard } from "./bench_guard.js";
 import * as run from "./bench_run.js";
 
 const IMAGE = "build/bench.img";
@@ -19,6 +20,7 @@ const IMAGE = "build/bench.img";
 const COPY = "build/bench_copy.img";
 const RESULT = "build/bench.json";
 const KERNEL = "build/tsblk.elf";
+const GUARD_KERNEL = "build/bench/tsblk.elf";
 const MODULE = "build/driver.wasm";
 const MIB = 1 << 20;
 const IMAGE_BYTES = 256 * MIB;
@@ -270,6 +272,17 @@ function printGoals(keys: Record<string, number>): void {
       value: ratio("dd_write_mb_per_s", "blkperf_write_mb_per_s"),
       target: 0.7,
     },
+    {
+      what: "instructions of the guard per request",
+      value: keys["guard_instructions_per_request"] ?? NaN,
+      target: 250,
+      isMost: true,
+    },
+    {
+      what: "IOPS with the guard of without",
+      value: keys["guard_iops_share"] ?? NaN,
+      target: 0.95,
+    },
     { what: "CRC32C over disk data, MB/s", value: keys["crc_mb_per_s"] ?? NaN, target: 200 },
   ];
   for (const { what, value, target, isMost } of goals) {
@@ -305,6 +318,7 @@ async function main(): Promise<void> {
     ...instructionKeys(instructions),
     ...summary(figures),
     ...measureCopies(images, ROUNDS),
+    ...measureGuard({ image: IMAGE, kernel: GUARD_KERNEL, rounds: ROUNDS }),
     ready_ms: round1(await measureReady()),
     kernel_bytes: run.elfBytes(readFileSync(KERNEL)).fileBytes,
     module_bytes: statSync(MODULE).size,

@@ -199,6 +199,15 @@ test("bring-up, version 1: memory whose page number does not fit the register is
   assert.ok(machine.disk().status.has(Status.FAILED));
 });
 
+test("bring-up: device addresses may be plain offsets, as behind the guard of the kernel", () => {
+  const machine = new Machine({ slots: [{ version: 1 }, { version: 2 }], dmaBase: 0 });
+  machine.boot();
+  for (const disk of ["vda", "vdb"]) {
+    assert.match(machine.send(`blktest ${disk}`), /blktest: 11 passed, 0 failed/);
+    assert.match(machine.send(`diagnose ${disk}`), /nothing is stuck/);
+  }
+});
+
 test("bring-up: a machine without windows comes up to a prompt", () => {
   const { output } = boot({ slots: [] });
   assert.match(output, /no disk found\nTSBLK: ready\ntsblk> $/);
