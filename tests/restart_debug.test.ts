@@ -127,6 +127,33 @@ test("restart: memory in use is after a thousand restarts what it was after one"
   assert.equal(new Set(used).size, 1, [...new Set(used)].join(" "));
 });
 
+/**
+ * The first instance takes hold of the disk in window 0 and fails; the next one ends the machine
+ * with the Status that it finds there, plus one.
+ */
+const HOLDING = {
+  start: `(func (export "start") (result i32)
+    (if (call $read (i32.const 8) (i32.const 4))
+      (then (call $off (i32.add (call $readStatus (i32.const 0) (i32.const 0x70)) (i32.const 1)))))
+    (call $keep (i32.const 8) (i32.const 4))
+    (call $writeStatus (i32.const 0) (i32.const 0x70) (i32.const 3))
+    (if (i32.ne (call $readStatus (i32.const 0) (i32.const 0x70)) (i32.const 3))
+      (then (call $off (i32.const 99))))
+    (unreachable))`,
+};
+
+const HOLDING_IMPORTS = `${COUNTING_IMPORTS}
+  (import "host" "mmioRead32" (func $readStatus (param i32 i32) (result i32)))
+  (import "host" "mmioWrite32" (func $writeStatus (param i32 i32 i32)))`;
+
+test("restart: a disk that the last instance held has been reset", async (t) => {
+  const folder = makeFolder(t);
+  const kernel = kernelWith(folder, await moduleWith(HOLDING, HOLDING_IMPORTS));
+  const disks = [makeImage(folder, "a.img", 1 << 20)];
+  const machine = new QemuMachine(t, { kernel, disks });
+  assert.equal(await machine.exit(), 1, machine.log);
+});
+
 const VALUES = 60;
 const ROUNDS = 3;
 
