@@ -11,7 +11,7 @@
 #include "memlayout.h"
 
 /* A byte for each entry, 0 in the lowest: locked, NAPOT or up to the address (TOR), rights. */
-#define PMP_ENTRIES 0x9b0000898d809898
+#define PMP_ENTRIES 0x009b9d898d809898
 #define TRAP_FRAME_BYTES 256
 #define CALL_FRAME_BYTES 112
 #define MSTATUS_MIE 8
@@ -33,7 +33,20 @@ _start:
     la t0, trap_vector
     csrw mtvec, t0
 
-    /* Drawn in protect.c. NAPOT of one 4 KiB page: address bits above 12, then nine ones. */
+    /*
+     * Physical memory protection. The entries are locked, so they bind the kernel too and no code
+     * of it can take them back; the first one that matches an address decides.
+     *
+     *   0      page zero              nothing
+     *   1      guard below the stack  nothing
+     *   2, 3   text                   read, execute
+     *   4      constants              read
+     *   5      where a reset begins   read, execute: QEMU before 9.2 resets the CPU and not these
+     *   6      all the rest           read, write
+     *
+     * They bind this CPU. Devices are bound by the guard (guard.c). NAPOT of one 4 KiB page: the
+     * address bits above 12, then nine ones.
+     */
     li t0, 0x1ff
     csrw pmpaddr0, t0
     la t0, __stack_guard
@@ -49,8 +62,10 @@ _start:
     la t0, __constants_end
     srli t0, t0, 2
     csrw pmpaddr4, t0
+    li t0, RESET_BASE >> 2 | 0x1ff
+    csrw pmpaddr5, t0
     li t0, -1
-    csrw pmpaddr7, t0
+    csrw pmpaddr6, t0
     li t0, PMP_ENTRIES
     csrw pmpcfg0, t0
 

@@ -115,7 +115,7 @@ static void boot_start_driver(const void *device_tree) {
     boot_load_module(device_tree, &grant);
 #if TSBLK_DEBUG
     if (options.probe != 0) {
-        probe_try(options.probe, (uint64_t)__kernel_end + PAGE_BYTES, wasm_host_image());
+        probe_try(options.probe, (uint64_t)__kernel_end + PAGE_BYTES);
     }
     if (options.chaos_ms != 0) {
         deadline_begin_chaos(options.chaos_ms, options.chaos_seed);

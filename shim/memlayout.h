@@ -2,7 +2,7 @@
  * Where everything lies in physical memory, and every number that is a place or a size.
  *
  *   0x00000000  +---------------------------+
- *               | (nothing mapped)          |
+ *   0x00001000  | boot ROM                  |  RESET_BASE      where a reset begins
  *   0x00100000  | test finisher             |  FINISHER_BASE   power off, reboot
  *   0x02000000  | CLINT                     |  CLINT_BASE      mtimecmp
  *   0x0c000000  | PLIC                      |  PLIC_BASE       wakes wfi on a console byte
@@ -14,7 +14,7 @@
  *               |   compressed              |
  *               | data, bss                 |
  *               +---------------------------+  page
- *               | guard page                |  refuses every access (protect.c)
+ *               | guard page                |  refuses every access (boot.S)
  *               | stack, grows down         |  STACK_BYTES
  *               | trap stack                |  TRAP_STACK_BYTES
  *               +---------------------------+  __kernel_end, page
@@ -25,10 +25,10 @@
  *               +---------------------------+
  *               | canary page               |
  *               | unused                    |
- *               +---------------------------+  page, read-only from here (protect.c)
+ *               +---------------------------+  page
  *               | heap and data as loaded   |
  *               | the module                |
- *               +---------------------------+  read-only up to here
+ *               +---------------------------+
  *               | canary page               |
  *               | heap of wasm3             |  HEAP_BYTES
  *               | canary page               |
@@ -45,6 +45,7 @@
 #define RAM_BASE  0x80000000
 #define RAM_BYTES 0x08000000
 
+#define RESET_BASE    0x00001000
 #define FINISHER_BASE 0x00100000
 #define CLINT_BASE    0x02000000
 #define PLIC_BASE     0x0c000000

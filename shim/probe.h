@@ -5,6 +5,6 @@
 #include <stdint.h>
 
 /* Tries number `probe`. Does not return if it is an access; a damaged canary is found later. */
-void probe_try(uint64_t probe, uint64_t linear_memory, uint64_t image);
+void probe_try(uint64_t probe, uint64_t linear_memory);
 
 #endif

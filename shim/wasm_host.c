@@ -19,7 +19,6 @@
 #include "module_check.h"
 #include "panic.h"
 #include "print.h"
-#include "protect.h"
 #include "wasm_host.h"
 
 #include <m3_env.h>
@@ -270,15 +269,13 @@ static uint64_t wasm_data_end(void) {
 }
 
 /* Keeps what a new instance is made of: the heap, with all code compiled, and the memory header
- * with the data behind it. From then on nobody can write to that, nor to the bytes of the module.
- */
-static void wasm_take_image(uint64_t memory_end) {
+ * with the data behind it. It lies where no module and no device of one can write. */
+static void wasm_take_image(void) {
     M3MemoryHeader *header = (M3MemoryHeader *)wasm_memory - 1;
     wasm_image.data_bytes = wasm_data_end() - (uint64_t)header;
     wasm_image.data = wasm_reserve(wasm_image.data_bytes);
     memcpy(wasm_image.data, header, wasm_image.data_bytes);
     memory_save(&wasm_image.heap, wasm_reserve(memory_extent_bytes()));
-    protect_read_only(wasm_free_end, memory_end);
 }
 
 void wasm_host_load(uint64_t memory_start, uint64_t memory_end, struct host_grant *grant) {
@@ -309,18 +306,12 @@ void wasm_host_load(uint64_t memory_start, uint64_t memory_end, struct host_gran
     wasm_start = wasm_find("start", 0, 1);
     wasm_step = wasm_find("step", 0, 1);
     wasm_receive = wasm_find("receive", 1, 0);
-    wasm_take_image(memory_end);
+    wasm_take_image();
     bool has_version = wasm_call(wasm_find("abiVersion", 0, 1), 0, &version, &cause);
     if (!has_version || version != ABI_VERSION) {
         wasm_refuse("abiVersion", "another version than the kernel's");
     }
 }
-
-#if TSBLK_DEBUG
-uint64_t wasm_host_image(void) {
-    return wasm_free_end;
-}
-#endif
 
 void wasm_host_renew(void) {
     uint8_t *header = (uint8_t *)(wasm_memory - sizeof(M3MemoryHeader));

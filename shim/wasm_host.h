@@ -16,11 +16,6 @@
  */
 void wasm_host_load(uint64_t memory_start, uint64_t memory_end, struct host_grant *grant);
 
-#if TSBLK_DEBUG
-/* Where the memory begins that wasm_host_renew makes instances of. */
-uint64_t wasm_host_image(void);
-#endif
-
 /* Makes another instance in the place of the one before: heap and linear memory are what they were
  * when the first one had been loaded and nothing of it had run. */
 void wasm_host_renew(void);

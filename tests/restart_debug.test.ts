@@ -30,7 +30,6 @@ const PROBES: readonly [string, string][] = [
   ["data are not executable", FETCH],
   ["the stack is not executable", FETCH],
   ["linear memory is not executable", FETCH],
-  ["what instances are made of is not writable", STORE],
   ["the first byte of page zero is not readable", LOAD],
   ["the last word of page zero is not writable", STORE],
   ["the guard below the stack is not readable", LOAD],
