@@ -88,7 +88,8 @@ export class BlkEngine {
     const { queue } = this;
     if (!queue) return;
     queue.look();
-    if (this.isSilenced && queue.hasWaiting) this.serveLater();
+    const isDeaf = this.device.faults.isDeaf;
+    if (this.isSilenced && queue.hasWaiting && !isDeaf) this.serveLater();
     if (queue.lacksKick && this.device.status.isLive) this.watchKick(queue);
   }
 
