@@ -192,7 +192,9 @@ describe("shim: the check of wasm3's object code", () => {
   });
 
   test("check_object: memory functions that are no builtins are refused, as calls", () => {
-    const faults = compile("-fno-builtin");
+    const faults = compile("-fno-builtin", (command) =>
+      command.replace("-include shim/wasm_frame.h", ""),
+    );
     assert(
       faults.some((fault) => /op_i32_Load_i32_\w: makes a call/.test(fault)),
       faults.join("\n"),
