@@ -10,8 +10,8 @@
 
 #include "../../shim/inflate.c"
 
-#define CHANGES 2000
-#define CUTS    2000
+#define CHANGES 500
+#define CUTS    500
 
 struct bytes {
     uint8_t *start;
