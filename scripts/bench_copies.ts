@@ -3,7 +3,7 @@
  * blkperf does with requests of the same size and number in flight, in turns; and how fast `crc` is
  * over data of a disk.
  *
- * dd takes pieces of 448 KiB, 16 at a time, whatever its bs= is above that. A pass goes over the
+ * dd takes pieces of 960 KiB, 8 at a time, whatever its bs= is above that. A pass goes over the
  * whole image. In each boot one pass, or one second of blkperf, comes before what counts.
  *
  * blkperf writes back what it has read, 4 MiB again and again, which a processor's cache holds. dd
@@ -11,8 +11,8 @@
  */
 import { median, numberOf, parsePerf, runConsole, runLimit } from "./bench_run.js";
 
-const PIECE = "448k";
-const DEPTH = 16;
+const PIECE = "960k";
+const DEPTH = 8;
 const PASSES = 4;
 const SECTOR_BYTES = 512;
 

@@ -12,7 +12,7 @@ import { type PerfLine, median, numberOf, runGuest } from "./bench_run.js";
 const OFF = "guard=off; ";
 const LOAD = "blkperf --raw --random --bs 4k --depth 32 --seconds 1";
 const DEPTH = 32;
-const INSTRUCTION_RUNS = 4;
+export const INSTRUCTION_RUNS = 4;
 
 interface GuardBench {
   image: string;
@@ -21,12 +21,12 @@ interface GuardBench {
   rounds: number;
 }
 
-/** Of lines of `blkperf --instructions`, the one at depth 32 with the fewest polls. */
-export function fewestPolls(lines: PerfLine[]): PerfLine {
-  const found = lines.filter((line) => line.has("submit") && numberOf(line, "depth") === DEPTH);
+/** Of lines of `blkperf --instructions`, the one at `depth` with the fewest polls. */
+export function fewestPolls(lines: PerfLine[], depth = DEPTH): PerfLine {
+  const found = lines.filter((line) => line.has("submit") && numberOf(line, "depth") === depth);
   const polls = (line: PerfLine): number => numberOf(line, "polls");
   const [first, ...others] = found;
-  if (first === undefined) throw new Error("no instructions at depth 32");
+  if (first === undefined) throw new Error(`no instructions at depth ${depth}`);
   return others.reduce((best, line) => (polls(line) < polls(best) ? line : best), first);
 }
 

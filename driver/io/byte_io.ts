@@ -22,7 +22,7 @@ import { reserve } from "../util/arena";
 import * as err from "../util/errors";
 
 /** Bytes of one request in the middle, and how many of them are in flight. */
-const CHUNK_BYTES: u64 = 256 << 10;
+const CHUNK_BYTES: u64 = 1 << 20;
 const DEPTH: i32 = 16;
 
 /** What the bounce block is used for. */

@@ -1,5 +1,5 @@
 /**
- * Copies a stream of bytes from a source to a sink, in pieces, up to PIECE_COUNT_MAX at a time:
+ * Copies a stream of bytes from a source to a sink, in pieces, up to PIECE_COUNT at a time:
  *
  *   READING -> READY -> WRITING -> DONE     each piece by itself, taken out in order
  *        \________\________________> DROPPED   when the copy has ended before it
@@ -8,8 +8,8 @@
  * within one disk to a lower place waits with writing a piece until all pieces before it have been
  * read; one to a higher place within its own source is refused by `overlaps`.
  *
- * The memory is the caller's: STRIDE_BYTES a piece, which the disks own until `go` has returned
- * something other than PENDING.
+ * The memory is the caller's, an equal part of it for each piece, which the disks own until `go` has
+ * returned something other than PENDING.
  */
 import * as host from "../host";
 import { place, placeArray } from "../util/arena";
@@ -17,12 +17,11 @@ import * as err from "../util/errors";
 import { ByteIo } from "./byte_io";
 import { ENDLESS, Piece, PieceState, Sink, Source } from "./stream";
 
-/** Pieces at a time, a power of two: as many as the memory holds, up to this. */
-const PIECE_COUNT_MAX: u32 = 16;
-const PIECE_COUNT_MIN: u32 = 8;
+/** Pieces at a time, a power of two. */
+const PIECE_COUNT: u32 = 8;
 
-/** Memory of a piece: its data, once or twice, and behind it a bounce block. */
-const STRIDE_BYTES: u32 = 512 << 10;
+/** Least memory of a piece: its data, once or twice, and behind it a bounce block. */
+const STRIDE_BYTES_MIN: u32 = 512 << 10;
 
 /** Data buffers are a multiple of this. */
 const GRAIN_BYTES: u32 = 64 << 10;
@@ -60,7 +59,6 @@ export class Copier {
   errorPiece!: Piece;
 
   private pieces!: StaticArray<Piece>;
-  private pieceCount: u32;
   private pieceBytes: u32;
   private alignBytes: u64;
   private alignStart: u64;
@@ -76,8 +74,8 @@ export class Copier {
 
   /** Places the pieces. Called once. */
   init(): void {
-    this.pieces = placeArray<Piece>(PIECE_COUNT_MAX);
-    for (let i = 0; i < <i32>PIECE_COUNT_MAX; ++i) {
+    this.pieces = placeArray<Piece>(PIECE_COUNT);
+    for (let i = 0; i < <i32>PIECE_COUNT; ++i) {
       const piece = place<Piece>();
       piece.io = place<ByteIo>();
       this.pieces[i] = piece;
@@ -101,9 +99,8 @@ export class Copier {
 
   /** Starts over. `go` is called from then on. */
   begin(memoryPtr: usize, memoryBytes: usize): void {
-    const isWhole = memoryBytes >= <usize>PIECE_COUNT_MAX * STRIDE_BYTES;
-    this.pieceCount = isWhole ? PIECE_COUNT_MAX : PIECE_COUNT_MIN;
-    assert(memoryBytes >= <usize>this.pieceCount * STRIDE_BYTES, "the memory is too small");
+    const strideBytes = (<u32>(memoryBytes / PIECE_COUNT)) & ~(GRAIN_BYTES - 1);
+    assert(strideBytes >= STRIDE_BYTES_MIN, "the memory is too small");
     this.inBytes = 0;
     this.outBytes = 0;
     this.doneBytes = 0;
@@ -118,20 +115,20 @@ export class Copier {
     this.head = 0;
     this.tail = 0;
     this.isInPlaceOrder = this.source.disk() != null && this.source.disk() == this.sink.disk();
-    this.layOut(memoryPtr);
+    this.layOut(memoryPtr, strideBytes);
     this.startNs = host.clockNs();
     this.nowNs = this.startNs;
   }
 
   /** Divides the memory, and finds how long pieces are and where they end. */
-  private layOut(memoryPtr: usize): void {
+  private layOut(memoryPtr: usize, strideBytes: u32): void {
     const sourceBlock = this.source.blockBytes();
     const sinkBlock = this.sink.blockBytes();
-    const rest = STRIDE_BYTES - max(sourceBlock, sinkBlock);
+    const rest = strideBytes - max(sourceBlock, sinkBlock);
     const bufferMax = (this.needsOther ? rest / 2 : rest) & ~(GRAIN_BYTES - 1);
-    for (let i = 0; i < <i32>this.pieceCount; ++i) {
+    for (let i = 0; i < <i32>PIECE_COUNT; ++i) {
       const piece = this.pieces[i];
-      piece.ptr = memoryPtr + <usize>i * STRIDE_BYTES;
+      piece.ptr = memoryPtr + <usize>i * strideBytes;
       piece.otherPtr = piece.ptr + bufferMax;
       piece.filledBytes = 0;
       piece.io.lendBounce(piece.ptr + <usize>rest);
@@ -201,12 +198,12 @@ export class Copier {
   }
 
   private pieceAt(at: u32): Piece {
-    return this.pieces[<i32>(at & (this.pieceCount - 1))];
+    return this.pieces[<i32>(at & (PIECE_COUNT - 1))];
   }
 
   private startPieces(): void {
     while (!this.isStopping && this.nextOffset < this.lengthBytes) {
-      if (this.tail - this.head == this.pieceCount) return;
+      if (this.tail - this.head == PIECE_COUNT) return;
       const piece = this.pieceAt(this.tail++);
       const offset = this.nextOffset;
       const end = this.alignStart + offset + this.pieceBytes;
