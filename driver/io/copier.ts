@@ -8,8 +8,8 @@
  * within one disk to a lower place waits with writing a piece until all pieces before it have been
  * read; one to a higher place within its own source is refused by `overlaps`.
  *
- * The memory is the caller's, an equal part of it for each piece, which the disks own until `go` has
- * returned something other than PENDING.
+ * The memory is the caller's, an equal part of it for each piece, which the disks own until `go`
+ * has returned something other than PENDING.
  */
 import * as host from "../host";
 import { place, placeArray } from "../util/arena";
