@@ -249,7 +249,6 @@ M3Result host_imports_link(IM3Module module, const struct host_grant *grant) {
                                      .memory = grant->memory,
                                      .memory_bytes = grant->memory_bytes,
                                      .is_off = grant->is_guard_off});
-    crc32c_init();
     for (size_t i = 0; i < sizeof host_imports / sizeof host_imports[0]; i++) {
         M3Result result = m3_LinkRawFunction(module, "host", host_imports[i].name,
                                              host_imports[i].signature, host_imports[i].function);

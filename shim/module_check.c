@@ -13,39 +13,17 @@
 #include "validate.h"
 
 #include <stddef.h>
-#include <string.h>
 
-/* What scripts/compress_module.ts puts before the compressed module, little endian. */
-struct module_head {
-    uint32_t length_bytes;
-    uint32_t crc32c;
-};
-
-extern const uint8_t module_compressed[];
-
-static void print_differences(const char *what, uint32_t found, uint32_t expected) {
-    print_text(what);
-    print_hex(found, 1);
-    print_text(" instead of ");
-    print_hex(expected, 1);
-}
-
-void module_check_hash(const uint8_t *bytes, uint32_t length_bytes) {
-    struct module_head head;
-    memcpy(&head, module_compressed, sizeof head);
-    crc32c_init();
-    uint32_t found = crc32c(0, bytes, length_bytes);
-    if (length_bytes == head.length_bytes && found == head.crc32c) {
-        return;
+void module_check_hash(const uint8_t *bytes, const struct module_head *head) {
+    uint32_t found = crc32c(0, bytes, head->length_bytes);
+    if (found != head->crc32c) {
+        panic_begin();
+        print_text("module: damaged: CRC32C ");
+        print_hex(found, 1);
+        print_text(" instead of ");
+        print_hex(head->crc32c, 1);
+        panic_end();
     }
-    panic_begin();
-    print_text("module: damaged: ");
-    if (length_bytes != head.length_bytes) {
-        print_differences("length ", length_bytes, head.length_bytes);
-    } else {
-        print_differences("CRC32C ", found, head.crc32c);
-    }
-    panic_end();
 }
 
 void module_check(const uint8_t *bytes, uint32_t length_bytes) {

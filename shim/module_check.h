@@ -4,11 +4,15 @@
 
 #include <stdint.h>
 
-/*
- * Compares the module in `bytes` with the length and the CRC32C that the kernel holds of it. A
- * difference is a panic. Cheap enough for every new instance.
- */
-void module_check_hash(const uint8_t *bytes, uint32_t length_bytes);
+/* What scripts/compress_module.ts puts before the compressed module, little endian. */
+struct module_head {
+    uint32_t length_bytes;
+    uint32_t crc32c;
+};
+
+/* Compares the module in `bytes`, as long as `head` says, with the CRC32C that the kernel holds of
+ * it. A difference is a panic. */
+void module_check_hash(const uint8_t *bytes, const struct module_head *head);
 
 /* Validates the module in `bytes`. Whatever is wrong with it is a panic that says what and where.
  * Once is enough for bytes whose hash stays the same. */

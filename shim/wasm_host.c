@@ -12,6 +12,7 @@
  *     | page ......... M3MemoryHeader | offset 0 of linear memory, page aligned ...
  */
 #include "canary.h"
+#include "crc32c.h"
 #include "deadline.h"
 #include "inflate.h"
 #include "memlayout.h"
@@ -36,9 +37,6 @@
 #define WASM_STACK_MARGIN_SLOTS 1024
 
 #define FRAMES_PRINTED_MAX 32
-
-/* Length and CRC32C, before the stream. */
-#define MODULE_HEAD_BYTES 8
 
 extern const uint8_t module_compressed[];
 extern const uint8_t module_compressed_end[];
@@ -245,16 +243,18 @@ static void *wasm_reserve(uint64_t length_bytes) {
 }
 
 static const uint8_t *wasm_expand_module(uint32_t *length_bytes) {
-    const uint8_t *stream = module_compressed + MODULE_HEAD_BYTES;
-    memcpy(length_bytes, module_compressed, sizeof *length_bytes);
-    if (*length_bytes > MODULE_BYTES_MAX) {
+    struct module_head head;
+    const uint8_t *stream = module_compressed + sizeof head;
+    memcpy(&head, module_compressed, sizeof head);
+    if (head.length_bytes > MODULE_BYTES_MAX) {
         wasm_refuse("module", "too long");
     }
-    uint8_t *bytes = wasm_reserve(*length_bytes);
+    uint8_t *bytes = wasm_reserve(head.length_bytes);
     wasm_check("module",
-               inflate(stream, (size_t)(module_compressed_end - stream), bytes, *length_bytes));
-    module_check_hash(bytes, *length_bytes);
-    module_check(bytes, *length_bytes);
+               inflate(stream, (size_t)(module_compressed_end - stream), bytes, head.length_bytes));
+    module_check_hash(bytes, &head);
+    module_check(bytes, head.length_bytes);
+    *length_bytes = head.length_bytes;
     return bytes;
 }
 
@@ -285,6 +285,7 @@ void wasm_host_load(uint64_t memory_start, uint64_t memory_end, struct host_gran
     uint32_t module_bytes;
     int32_t version;
     struct text cause = {0};
+    crc32c_init(); /* for the hash of the module, and to be lent to it */
     wasm_memory = memory_start;
     wasm_free_end = memory_end;
     const uint8_t *bytes = wasm_expand_module(&module_bytes);
