@@ -6,19 +6,9 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { deflateRawSync } from "node:zlib";
+import { crc32c } from "../tests/machine/crc32c.js";
 
 const HEAD_BYTES = 8;
-/** Of CRC32C (Castagnoli), its bits reversed. */
-const POLYNOMIAL = 0x82f63b78;
-
-function crc32c(bytes: Uint8Array): number {
-  let crc = ~0;
-  for (const byte of bytes) {
-    crc ^= byte;
-    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? POLYNOMIAL : 0);
-  }
-  return ~crc >>> 0;
-}
 
 const [modulePath, compressedPath] = process.argv.slice(2);
 if (modulePath === undefined || compressedPath === undefined) {
@@ -27,7 +17,7 @@ if (modulePath === undefined || compressedPath === undefined) {
 const module = readFileSync(modulePath);
 const head = Buffer.alloc(HEAD_BYTES);
 head.writeUInt32LE(module.length);
-head.writeUInt32LE(crc32c(module), 4);
+head.writeUInt32LE(crc32c(0, module), 4);
 const memLevel = 9;
 writeFileSync(
   compressedPath,

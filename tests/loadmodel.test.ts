@@ -8,6 +8,7 @@ import { type TestContext, test } from "node:test";
 import { GGMLQuantizationType, gguf } from "@huggingface/gguf";
 import * as file from "./gguf_file.js";
 import { gpt2Tokens, gpt2Vocabulary, llamaTokens, llamaVocabulary } from "./gguf_tokens.js";
+import { crc32c } from "./machine/crc32c.js";
 import { ofType, startingIn } from "./machine/faults.js";
 import { Machine, PROMPT } from "./machine/machine.js";
 import type { DiskOptions } from "./machine/options.js";
@@ -22,15 +23,6 @@ const U64_MAX = 0xffff_ffff_ffff_ffffn;
 
 /** The longest a small file may take, sound or not, in virtual time. */
 const LIMIT_NS = S / 10;
-
-function crc32c(bytes: Uint8Array, seed = 0): number {
-  let crc = ~seed;
-  for (const byte of bytes) {
-    crc ^= byte;
-    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0x82f63b78 : 0);
-  }
-  return ~crc >>> 0;
-}
 
 /** A machine with a disk that ends `spare` bytes behind the file, which starts at `offset`. */
 function machineWith(bytes: Uint8Array, disk: DiskOptions = {}, offset = 0, spare = 0): Machine {
@@ -73,7 +65,7 @@ function crcOf({ bytes, dataStart, extents }: file.Gguf): string {
   const inOrder = [...extents].sort((a, b) => a.offset - b.offset);
   const crc = inOrder.reduce((sum, { offset, lengthBytes }) => {
     const from = dataStart + offset;
-    return crc32c(bytes.subarray(from, from + lengthBytes), sum);
+    return crc32c(sum, bytes.subarray(from, from + lengthBytes));
   }, 0);
   return crc.toString(16).padStart(8, "0");
 }

@@ -1,11 +1,12 @@
 /** StateFS without power cuts: against a plain map, at its limits, damaged, and refused. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { crc32c } from "./machine/crc32c.js";
 import type { DiskOptions } from "./machine/options.js";
 import { Prng } from "./machine/prng.js";
 import { F, T } from "./machine/spec.js";
 import { ofType, startingIn } from "./machine/faults.js";
-import { type Contents, Store, crc32c, describe, sorted } from "./statefs_store.js";
+import { type Contents, Store, describe, sorted } from "./statefs_store.js";
 
 const SEED = Number(process.env["SEED"] ?? 20_260_401);
 const SECOND_SUPERBLOCK = 128;
@@ -286,7 +287,7 @@ function forgeRecord(store: Store, sector: number, change: (header: DataView) =>
   const header = new DataView(block.buffer, block.byteOffset);
   change(header);
   const end = 64 + header.getUint16(48, true);
-  header.setUint32(4, parseInt(crc32c(block.subarray(8, end)), 16), true);
+  header.setUint32(4, crc32c(0, block.subarray(8, end)), true);
   store.machine.disk().store.place(sector, block);
 }
 
@@ -370,7 +371,7 @@ function forge(store: Store, byte: number, value: number): void {
     const block = store.machine.disk().store.read(sector, 1);
     const view = new DataView(block.buffer);
     view.setUint32(byte, value, true);
-    const sum = parseInt(crc32c(block.subarray(0, 508)), 16);
+    const sum = crc32c(0, block.subarray(0, 508));
     view.setUint32(508, sum, true);
     store.machine.disk().store.place(sector, block);
   }

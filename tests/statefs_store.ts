@@ -4,6 +4,7 @@
  * Also replays a recorded run up to any write, with any part of what was not flushed.
  */
 import assert from "node:assert/strict";
+import { crc32c } from "./machine/crc32c.js";
 import { Machine, PROMPT } from "./machine/machine.js";
 import type { DiskOptions } from "./machine/options.js";
 
@@ -11,18 +12,6 @@ export const SECTOR_BYTES = 512;
 
 /** Key to `<length> <CRC32C>`. */
 export type Contents = Map<string, string>;
-
-const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte;
-  for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0x82f63b78 : 0);
-  return crc >>> 0;
-});
-
-export function crc32c(bytes: Uint8Array): string {
-  let crc = 0xffffffff;
-  for (const byte of bytes) crc = (crc >>> 8) ^ TABLE[(crc ^ byte) & 0xff]!;
-  return ((crc ^ 0xffffffff) >>> 0).toString(16).padStart(8, "0");
-}
 
 /** What `statefs put <key> <text> <size>` stores. */
 function valueOf(text: string, size: number): Uint8Array {
@@ -100,7 +89,8 @@ function parseLine(line: string): [string, string] {
 }
 
 export function describe(text: string, size: number): string {
-  return `${size} ${crc32c(valueOf(text, size))}`;
+  const sum = crc32c(0, valueOf(text, size));
+  return `${size} ${sum.toString(16).padStart(8, "0")}`;
 }
 
 export function sorted(contents: Contents): [string, string][] {

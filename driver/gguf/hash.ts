@@ -24,20 +24,6 @@ export function hashText(textPtr: usize, lengthBytes: u32): u32 {
   return mix(hash);
 }
 
-/** Whether two texts of the same length are the same. */
-export function isSameText(leftPtr: usize, rightPtr: usize, lengthBytes: u32): bool {
-  let left = lengthBytes;
-  for (; left >= 4; left -= 4) {
-    if (load<u32>(leftPtr) != load<u32>(rightPtr)) return false;
-    leftPtr += 4;
-    rightPtr += 4;
-  }
-  for (; left > 0; --left) {
-    if (load<u8>(leftPtr++) != load<u8>(rightPtr++)) return false;
-  }
-  return true;
-}
-
 export function hashPair(left: u32, right: u32): u32 {
   return mix((left * PRIME) ^ right);
 }

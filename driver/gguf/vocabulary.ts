@@ -9,9 +9,10 @@
  *
  * When two tokens have the same text, the later one is found.
  */
+import { sameBytes } from "../util/bytes";
 import { E_OK } from "../util/errors";
 import { Cause, Fault } from "./fault";
-import { PROBE_COUNT_MAX, hashText, isSameText, slotCountFor, slotOf } from "./hash";
+import { PROBE_COUNT_MAX, hashText, slotCountFor, slotOf } from "./hash";
 import { Region } from "./region";
 
 export const TOKEN_BITS: u32 = 21;
@@ -101,7 +102,7 @@ export class Vocabulary {
 
   private isText(token: u32, textPtr: usize, lengthBytes: u32): bool {
     if (this.textBytes(token) != lengthBytes) return false;
-    return isSameText(this.textPtr(token), textPtr, lengthBytes);
+    return sameBytes(this.textPtr(token), textPtr, lengthBytes) == lengthBytes;
   }
 
   private startOf(token: u32): u32 {

@@ -3,6 +3,7 @@ import { BlkDevice } from "../blk/device";
 import { SECTOR_BYTES, VIRTIO_BLK_T_FLUSH } from "../blk/layout";
 import { Waiter } from "../blk/waiter";
 import { place } from "../util/arena";
+import { sameBytes } from "../util/bytes";
 import { E_DIFFERENT, E_OK, PENDING } from "../util/errors";
 import { checksum, checksumQuantum } from "./checksum";
 import { ENDLESS, OrderedSink, Piece, QUANTUM_BYTES, Sink } from "./stream";
@@ -95,21 +96,4 @@ export class CompareSink extends OrderedSink {
     this.foundSecond = load<u8>(piece.otherPtr + piece.doneBytes);
     return E_DIFFERENT;
   }
-}
-
-/** How many bytes from the beginning are the same. */
-export function sameBytes(firstPtr: usize, secondPtr: usize, lengthBytes: u32): u32 {
-  let at: u32 = 0;
-  while (at + 32 <= lengthBytes && isSame32(firstPtr + at, secondPtr + at)) at += 32;
-  while (at + 8 <= lengthBytes && load<u64>(firstPtr + at) == load<u64>(secondPtr + at)) at += 8;
-  while (at < lengthBytes && load<u8>(firstPtr + at) == load<u8>(secondPtr + at)) at += 1;
-  return at;
-}
-
-function isSame32(firstPtr: usize, secondPtr: usize): bool {
-  const first = load<u64>(firstPtr) ^ load<u64>(secondPtr);
-  const second = load<u64>(firstPtr, 8) ^ load<u64>(secondPtr, 8);
-  const third = load<u64>(firstPtr, 16) ^ load<u64>(secondPtr, 16);
-  const fourth = load<u64>(firstPtr, 24) ^ load<u64>(secondPtr, 24);
-  return (first | second | third | fourth) == 0;
 }

@@ -3,8 +3,8 @@
  * at the end, also when a test has failed or Ctrl-C has come; then reads it again and compares.
  */
 import { BlkDevice } from "../blk/device";
-import { sameBytes } from "../io/sinks";
 import { place } from "../util/arena";
+import { sameBytes } from "../util/bytes";
 import * as err from "../util/errors";
 import { SCRATCH_BYTES_MIN, SKIPPED, TEST_COUNT, Tests } from "./blktest_tests";
 

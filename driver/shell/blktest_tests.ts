@@ -9,9 +9,9 @@ import { rangeFeature, rangeLimits } from "../blk/checks";
 import { REQUEST_BYTES_MAX } from "../blk/config";
 import { BlkDevice } from "../blk/device";
 import * as layout from "../blk/layout";
-import { sameBytes } from "../io/sinks";
 import { PatternSource } from "../io/sources";
 import { place, reserve } from "../util/arena";
+import { sameBytes } from "../util/bytes";
 import * as err from "../util/errors";
 import { TestIo, burstBlock } from "./blktest_io";
 

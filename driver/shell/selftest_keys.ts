@@ -7,11 +7,11 @@
  * A value that is not what was stored is left as it is.
  */
 import { BlkDevice } from "../blk/device";
-import { sameBytes } from "../io/sinks";
 import { RandomSource } from "../io/sources";
 import { StoreObserver } from "../statefs/observer";
 import { StateFs } from "../statefs/store";
 import { place, reserve } from "../util/arena";
+import { sameBytes } from "../util/bytes";
 import * as err from "../util/errors";
 import { theStore } from "./mounted";
 

@@ -78,9 +78,9 @@ export class Shell {
     } else {
       out
         .alarm()
-        .text("boot arguments: ")
-        .text("more than 4096 bytes")
-        .text(", none of them is run")
+        .text("boot arguments: more than ")
+        .decimal(BOOT_ARGS_BYTES_MAX)
+        .text(" bytes, none of them is run")
         .line();
       noteFailure();
     }

@@ -8,13 +8,13 @@ import { Args } from "../args";
 import {
   CONFIRM,
   Command,
+  checkOperandCount,
   complain,
   fail,
   failAbove,
   numberOperand,
   printDiskName,
 } from "../command";
-import { checkOperandCount } from "../command";
 import { out } from "../console";
 import { beginCopy, printCopied, resumeCopy, theCopier } from "../copy_job";
 import { SectorRange } from "../sector_range";
