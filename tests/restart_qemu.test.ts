@@ -19,7 +19,7 @@ const RESTARTED: Record<string, string> = {
   trap: "out of bounds memory access in driver/shell/commands/fault/\\S+ \\(wasm 0x\\w+\\)",
   recursion: "stack overflow in driver/shell/commands/fault/recurse \\(wasm 0x\\w+\\)",
   loop: "no return within 1500 ms in driver/shell/commands/fault/\\S+ \\(wasm 0x\\w+\\)",
-  imports: "no return within 1500 ms in driver/shell/commands/fault/\\S+ \\(wasm 0x\\w+\\)",
+  imports: "no return within 1500 ms in driver/shell/command\\S+ \\(wasm 0x\\w+\\)",
   mmio: "mmioRead32: outside the window in driver/shell/commands/fault/\\S+ \\(wasm 0x\\w+\\)",
   panic: "fault panic in driver/shell/commands/fault.ts:\\d+",
   ring: dispatching("head outside the queue", "index 256"),
