@@ -2,16 +2,18 @@
  * Wires the parts of the driver together. These are the only exports, and the only place that names
  * transports.
  *
- * A host calls `start` once, then `step` while it returns 1 and every 100 ms otherwise, and
- * `receive` for every byte from the console. The block API lets it read and write without the
+ * A host calls `start` once, then `step` as often as that says, and `receive` for every byte from
+ * the console. The block API lets it read and write without the
  * shell.
  */
 import { BlkDevice } from "./blk/device";
 import {
   DISK_COUNT_MAX,
   addDisk,
+  awaitDisks,
   diskAt,
   diskCount,
+  endAwaiting,
   initDisks,
   lookAtRings,
   observeDisks,
@@ -24,6 +26,7 @@ import { HandleTable, diskOfHandle } from "./blk/handles";
 import { initDma, reservePages } from "./dma";
 import { initHandover, isSuccessor } from "./handover";
 import * as host from "./host";
+import { AWAITS_TIME } from "./shell/command";
 import { addAllCommands } from "./shell/commands/all";
 import { out } from "./shell/console";
 import { DiskNotices } from "./shell/disk_notices";
@@ -37,6 +40,11 @@ import { MmioModern } from "./virtio/mmio_modern";
 
 /** Changes with every change of imports or exports that a host would notice. */
 const ABI_VERSION: u32 = 1;
+
+/** Results of `step`. */
+const IDLE: i32 = 0;
+const BUSY: i32 = 1;
+const WAITING: i32 = 2;
 
 const PANIC_TEXT_BYTES: usize = 256;
 
@@ -77,20 +85,26 @@ export function receive(byte: u32): void {
 
 /**
  * One bounded slice of work: probes one window, or takes completions and lets the running command
- * go on. Returns 1 when there is more to do at once; after 0 it is called again when a byte has
- * come, or after 100 ms.
+ * go on. Returns when to call it again:
+ *
+ *   1 BUSY     at once
+ *   0 IDLE     when a byte has come, or after 100 ms
+ *   2 WAITING  when a byte has come or a device has interrupted, or after 1 ms; or at once
  */
 export function step(): i32 {
   if (!isReady) {
     if (nextWindow < host.windowCount()) probe(nextWindow++);
     else becomeReady();
-    return 1;
+    return BUSY;
   }
+  endAwaiting();
   lookAtRings();
   pollDisks();
-  if (shell.step()) return 1;
+  const awaited = shell.step();
+  if (awaited > 0 && awaitDisks(awaited)) return WAITING;
+  if (awaited != AWAITS_TIME) return BUSY;
   watchDisks();
-  return 0;
+  return IDLE;
 }
 
 /** Adds the disk in `window`, if there is one. */

@@ -134,15 +134,15 @@ void driver_start(const struct host_grant *grant, uint64_t restarts_max) {
     }
 }
 
-bool driver_step(void) {
+enum driver_wish driver_step(void) {
     struct text cause;
-    bool has_more;
+    int32_t wish;
     cause.length = 0;
-    if (!wasm_host_step(&has_more, &cause)) {
+    if (!wasm_host_step(&wish, &cause)) {
         driver_restart(&cause);
-        return true;
+        return DRIVER_BUSY;
     }
-    return has_more;
+    return wish == DRIVER_IDLE || wish == DRIVER_WAITING ? (enum driver_wish)wish : DRIVER_BUSY;
 }
 
 void driver_receive(uint8_t byte) {

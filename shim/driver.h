@@ -11,8 +11,15 @@
  * failures in ten seconds are a panic. */
 void driver_start(const struct host_grant *grant, uint64_t restarts_max);
 
-/* One slice. Returns whether there is more to do now. */
-bool driver_step(void);
+/* When the driver wants its next slice: what step() of driver/main.ts returns. */
+enum driver_wish {
+    DRIVER_IDLE = 0,    /* when a byte has come, or after a while */
+    DRIVER_BUSY = 1,    /* now */
+    DRIVER_WAITING = 2, /* when a device has interrupted, or soon */
+};
+
+/* One slice. */
+enum driver_wish driver_step(void);
 
 /* Hands over a byte from the console. */
 void driver_receive(uint8_t byte);

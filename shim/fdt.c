@@ -156,6 +156,7 @@ static const char *walk_take_window(struct walk *walk) {
     if (!walk_region(walk, 0, &window)) {
         return "device tree: bad reg of a virtio,mmio window";
     }
+    machine->window_irqs[machine->window_count] = bytes_cell(walk->node.interrupts);
     uint32_t place = machine->window_count++;
     for (; place > 0 && machine->windows[place - 1].base < window.base; place--) {
         machine->windows[place] = machine->windows[place - 1];

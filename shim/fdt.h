@@ -22,6 +22,7 @@ struct fdt_machine {
     uint32_t timebase_hz;
     uint32_t window_count;
     struct fdt_region windows[FDT_WINDOWS_MAX]; /* by descending base */
+    uint32_t window_irqs[FDT_WINDOWS_MAX];      /* in the order of the tree, 0 for none */
     const char *boot_args;                      /* inside the tree, not terminated; may be NULL */
     uint32_t boot_args_bytes;
 };

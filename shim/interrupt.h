@@ -5,11 +5,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* From now on interrupt `uart_irq` of the PLIC at `plic_base`, and the timer, end a sleep. */
-void interrupt_init(uint64_t plic_base, uint32_t uart_irq);
+/* From now on interrupt `uart_irq` of the PLIC at `plic_base`, those of the devices, of which 0
+ * stands for none, and the timer end a sleep. */
+void interrupt_init(uint64_t plic_base, uint32_t uart_irq, const uint32_t *device_irqs,
+                    uint32_t device_count);
 
-/* Takes the interrupt of the UART: whether a console byte has arrived since the last call. Costs
- * one instruction when none has, and never leaves the CPU. */
+/*
+ * Takes the interrupt that is pending, if one is: whether it is the UART's, so that a console byte
+ * has arrived. That of a device is over with the next call of a function here: its driver has to
+ * acknowledge it before. Costs a few instructions when none is pending, and does not leave the CPU.
+ */
 bool interrupt_take(void);
 
 /* Sleeps until there is an interrupt to take, or `milliseconds` have passed. */

@@ -53,6 +53,9 @@ KERNEL_CFLAGS = -std=c11 $(if $(filter 1,$(DEBUG)),-Og,-O2) \
   $(if $(filter 1,$(GUARD_SWITCH)),-DGUARD_SWITCH)
 WASM3_CFLAGS = -std=gnu11 -O3 -fwrapv -fno-strict-aliasing -fomit-frame-pointer \
   $(WASM3_TARGET_FLAGS) $(FREESTANDING_FLAGS) -fbuiltin $(WASM3_DEFINES)
+# The file with the ops. They begin at multiples of 32: QEMU keeps the way to the code of a jump's
+# target in a small table, where most of them would share a place with another one otherwise.
+OPS_CFLAGS := -falign-functions=32 -include shim/wasm_yield.h -include shim/wasm_frame.h
 LINK_FLAGS := -nostdlib -static -no-pie \
   -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,max-page-size=4096
 
@@ -91,7 +94,7 @@ $(BUILD)/wasm3/%.o: $(WASM3_DIR)/%.c $(BUILD)/wasm3/flags
 	$(call step,CC,wasm3 $(<F))
 	$(Q)$(KERNEL_CC) $(WASM3_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/wasm3/m3_compile.o: WASM3_CFLAGS += -include shim/wasm_yield.h -include shim/wasm_frame.h
+$(BUILD)/wasm3/m3_compile.o: WASM3_CFLAGS += $(OPS_CFLAGS)
 
 # Loads and stores are one instruction and ops jump on, or there is no kernel.
 $(BUILD)/wasm3/checked: $(BUILD)/wasm3/m3_compile.o scripts/check_object.ts | $(TOOLS)
@@ -112,7 +115,7 @@ $(BUILD)/shim/flags: FORCE
 	$(call stamp,$(KERNEL_CC_VERSION) $(KERNEL_CFLAGS) $(LINK_FLAGS))
 
 $(BUILD)/wasm3/flags: FORCE
-	$(call stamp,$(KERNEL_CC_VERSION) $(WASM3_CFLAGS))
+	$(call stamp,$(KERNEL_CC_VERSION) $(WASM3_CFLAGS) $(OPS_CFLAGS))
 
 $(BUILD)/shim/module_path: FORCE
 	$(call stamp,$(MODULE))

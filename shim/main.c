@@ -22,8 +22,10 @@
 #include <stddef.h>
 #include <string.h>
 
-/* How long the module waits at most for its turn when no byte arrives. */
-#define IDLE_TICK_MS 100
+/* How long the module waits at most for its turn, when nothing happens and when nothing happens
+ * that it waits for. */
+#define IDLE_TICK_MS    100
+#define WAITING_TICK_MS 1
 
 /* Slices after which the UART is asked even if it has not interrupted. Each question leaves the
  * CPU, and would be most of the price of waiting for a disk. */
@@ -70,7 +72,7 @@ static void boot_init_devices(void) {
     uart_init(machine.uart.base);
     power_init(machine.finisher.base);
     timer_init(machine.timebase_hz, machine.clint.base);
-    interrupt_init(machine.plic.base, machine.uart_irq);
+    interrupt_init(machine.plic.base, machine.uart_irq, machine.window_irqs, machine.window_count);
 }
 
 static void boot_keep_arguments(void) {
@@ -144,7 +146,10 @@ void shim_main(const void *device_tree) {
         if (interrupt_take() || slice % SLICES_PER_LOOK == 0) {
             main_receive();
         }
-        if (!driver_step()) {
+        enum driver_wish wish = driver_step();
+        if (wish == DRIVER_WAITING) {
+            interrupt_sleep(WAITING_TICK_MS);
+        } else if (wish == DRIVER_IDLE) {
             interrupt_sleep(IDLE_TICK_MS);
             main_receive();
         }

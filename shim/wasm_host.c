@@ -342,11 +342,8 @@ bool wasm_host_start(struct text *cause) {
     return wasm_call_well("start", wasm_start, &result, cause);
 }
 
-bool wasm_host_step(bool *has_more, struct text *cause) {
-    int32_t result;
-    bool is_well = wasm_call_well("step", wasm_step, &result, cause);
-    *has_more = result != 0;
-    return is_well;
+bool wasm_host_step(int32_t *result, struct text *cause) {
+    return wasm_call_well("step", wasm_step, result, cause);
 }
 
 bool wasm_host_receive(uint8_t byte, struct text *cause) {

@@ -23,7 +23,7 @@ void wasm_host_renew(void);
 /* The module's exports. False when the call did not return, or returned an error: `cause`, which
  * was empty, says why, and the instance must not be called again. */
 bool wasm_host_start(struct text *cause);
-bool wasm_host_step(bool *has_more, struct text *cause);
+bool wasm_host_step(int32_t *result, struct text *cause);
 bool wasm_host_receive(uint8_t byte, struct text *cause);
 
 /* After a call that ended in a trap: where it happened, a line for each WASM function, each behind

@@ -9,6 +9,7 @@ import { PROMPT, QemuMachine } from "./qemu/qemu.js";
 const SIZE_LIMIT_BYTES = 200 * 1024;
 const OBSERVED_MS = 2000;
 const IDLE_SHARE = 0.03;
+const WAITING_SHARE = 0.5;
 const ECHO_LIMIT_MS = 20;
 const CLOCK_TICKS_PER_S = 100;
 
@@ -58,6 +59,30 @@ test("kernel: while a command sleeps QEMU does as well, and it wakes in time", a
   assert.ok(Number(seconds) >= 2 && Number(seconds) < 2.1, `${seconds} s`);
   assert.ok(used < 500, `${used} ms of 2000 ms`);
 });
+
+for (const transport of ["modern", "legacy"] as const) {
+  for (const events of ["on", "off"]) {
+    const name = `kernel, ${transport}, event_idx=${events}`;
+    test(`${name}: QEMU sleeps while many requests wait for a slow disk`, async (t) => {
+      if (!existsSync("/proc/self/stat")) return t.skip("needs /proc");
+      const disk = makeImage(makeFolder(t), "a.img", 1 << 20);
+      const machine = new QemuMachine(t, {
+        transport,
+        extraArgs: [
+          ...["-drive", `if=none,id=a,format=raw,file=${disk},throttling.iops-total=400`],
+          ...["-device", `virtio-blk-device,drive=a,event_idx=${events}`],
+        ],
+      });
+      await machine.boot();
+      const before = cpuMs(machine.pid);
+      const report = await machine.command("blkperf --raw --random --depth 32 --count 200");
+      const used = cpuMs(machine.pid) - before;
+      const ms = Number(/ ns=(\d+)/.exec(report)?.[1]) / 1e6;
+      assert.ok(ms > 300, report);
+      assert.ok(used < ms * WAITING_SHARE, `${used} ms of ${ms} ms`);
+    });
+  }
+}
 
 test("kernel: a key is echoed within 20 ms", async (t) => {
   const machine = new QemuMachine(t);

@@ -155,6 +155,8 @@ describe("shim: host tests under the address and undefined-behaviour sanitizers"
       windows,
       [8, 7, 6, 5, 4, 3, 2, 1].map((slot) => 0x10000000 + slot * 0x1000),
     );
+    const irqs = [...output.matchAll(/^window_irq=(\d+)$/gm)].map(([, irq]) => Number(irq));
+    assert.deepEqual(irqs.sort(), [1, 2, 3, 4, 5, 6, 7, 8]);
   });
 });
 

@@ -3,7 +3,8 @@ import * as host from "../host";
 import { place, placeArray } from "../util/arena";
 import { Transport } from "../virtio/transport";
 import { BlkDevice } from "./device";
-import { checkIdle } from "./health";
+import { E_OK } from "../util/errors";
+import { checkIdle, hearInterrupts } from "./health";
 import { DiskObserver } from "./observer";
 
 export const DISK_COUNT_MAX: i32 = 8;
@@ -11,11 +12,22 @@ export const DISK_COUNT_MAX: i32 = 8;
 /** Looks at the rings ahead of a slice that would only wait. */
 const LOOKS_PER_SLICE: i32 = 16;
 
+/** With fewer requests in flight they are polled for: to wake up takes longer than one of them. */
+const SLEEP_DEPTH_MIN: u32 = 2;
+
+/**
+ * So much is waited for together: to wake up costs as much as several small requests, and nothing
+ * next to a large one.
+ */
+const AWAITED_BYTES: u32 = 128 << 10;
+
 const NAME_BYTES: usize = 3;
 const LETTER_A: u8 = 0x61;
 
 let disks!: StaticArray<BlkDevice>;
 let count: i32 = 0;
+/** Whether the disks have been asked to interrupt. */
+let isAwaited: bool = false;
 
 /** Reserves the list. Called once. */
 export function initDisks(): void {
@@ -67,7 +79,7 @@ export function pollDisks(): void {
  * ring. Returns at once when nothing is in flight.
  */
 export function lookAtRings(): void {
-  if (!isAnyBusy()) return;
+  if (inFlightCount() == 0) return;
   for (let look = 0; look < LOOKS_PER_SLICE; ++look) {
     host.fence(); // what the devices have given back by now
     for (let i = 0; i < count; ++i) {
@@ -76,12 +88,45 @@ export function lookAtRings(): void {
   }
 }
 
-/** Whether a disk has requests in flight. */
-function isAnyBusy(): bool {
+/** How many requests of `lengthBytes` bytes, at least 1, are best waited for. */
+export function awaitedCount(lengthBytes: u32): i32 {
+  return <i32>max<u32>(AWAITED_BYTES / lengthBytes, 1);
+}
+
+/**
+ * Lets each disk interrupt when `requestCount` of its requests have come back, or all that it has.
+ * Returns whether the machine may sleep until then; `endAwaiting` comes next in any case.
+ */
+export function awaitDisks(requestCount: u32): bool {
+  if (inFlightCount() < SLEEP_DEPTH_MIN || isAnyRecovering()) return false;
+  isAwaited = true;
+  let isToCome = true;
   for (let i = 0; i < count; ++i) {
-    if (!disks[i].queue.isIdle()) return true;
+    const disk = unchecked(disks[i]);
+    if (disk.health != E_OK || disk.queue.isIdle()) continue;
+    disk.dispatch();
+    if (!disk.queue.enableInterrupt(requestCount)) isToCome = false;
   }
-  return false;
+  return isToCome;
+}
+
+/** The disks are polled again. What they have interrupted for is acknowledged. */
+export function endAwaiting(): void {
+  if (!isAwaited) return;
+  isAwaited = false;
+  for (let i = 0; i < count; ++i) {
+    const disk = unchecked(disks[i]);
+    if (disk.health != E_OK || disk.recovery.isActive) continue;
+    disk.queue.suppressInterrupts();
+    hearInterrupts(disk);
+  }
+}
+
+/** Requests in flight, on all disks. */
+function inFlightCount(): u32 {
+  let inFlight: u32 = 0;
+  for (let i = 0; i < count; ++i) inFlight += unchecked(disks[i]).queue.inFlightCount;
+  return inFlight;
 }
 
 /** A look at the disks while the machine has nothing to do. */

@@ -12,7 +12,7 @@ const CHECK_NS: u64 = 10_000_000;
 /** A slow look: status, configuration, and the age of the oldest request. */
 export function checkHealth(disk: BlkDevice): void {
   disk.nextCheckNs = disk.nowNs + CHECK_NS;
-  checkConfiguration(disk);
+  hearInterrupts(disk);
   if (disk.transport.readStatus() & DEVICE_NEEDS_RESET) explainAndRecover(disk, E_NEEDS_RESET);
   else if (isOverdue(disk)) explainAndRecover(disk, E_TIMEOUT);
 }
@@ -32,9 +32,9 @@ function isOverdue(disk: BlkDevice): bool {
   return false;
 }
 
-/** Sees whether the capacity has changed. */
-function checkConfiguration(disk: BlkDevice): void {
-  if (disk.health != E_OK || !disk.transport.takeConfigChange()) return;
+/** Acknowledges interrupts, and sees whether the capacity has changed. */
+export function hearInterrupts(disk: BlkDevice): void {
+  if (disk.health != E_OK || !disk.transport.takeInterrupts()) return;
   const before = disk.config.capacitySectors;
   disk.config.readCapacity(disk.transport);
   disk.requests.forget();
@@ -45,6 +45,6 @@ function checkConfiguration(disk: BlkDevice): void {
 /** Looks at a disk that nothing is in flight on. */
 export function checkIdle(disk: BlkDevice): void {
   if (disk.health != E_OK || disk.recovery.isActive) return;
-  checkConfiguration(disk);
+  hearInterrupts(disk);
   if (disk.transport.readStatus() & DEVICE_NEEDS_RESET) explainAndRecover(disk, E_NEEDS_RESET);
 }

@@ -111,6 +111,11 @@ export class ByteIo extends Owner {
     return this.nextOffset < this.endOffset ? err.PENDING : err.E_OK;
   }
 
+  /** Whether requests of it are in flight, so that there is nothing to do before one is back. */
+  isInFlight(): bool {
+    return this.inFlightCount > 0;
+  }
+
   /** Starts nothing more; the result is E_INTERRUPTED unless all had been started. */
   cancel(): void {
     if (!this.isAllStarted() && this.error == err.E_OK) this.error = err.E_INTERRUPTED;

@@ -12,6 +12,7 @@
  * has returned something other than PENDING.
  */
 import * as host from "../host";
+import { awaitedCount } from "../blk/disks";
 import { place, placeArray } from "../util/arena";
 import * as err from "../util/errors";
 import { ByteIo } from "./byte_io";
@@ -180,6 +181,21 @@ export class Copier {
     this.nowNs = host.clockNs();
     this.isEndError = result != err.E_OK;
     return result;
+  }
+
+  /**
+   * After PENDING: 0 when there is work to do at once, otherwise how many requests are best waited
+   * for.
+   */
+  awaits(): i32 {
+    let isWaiting = false;
+    for (let at = this.head; at != this.tail; ++at) {
+      const piece = this.pieceAt(at);
+      if (piece.state != PieceState.READING && piece.state != PieceState.WRITING) continue;
+      if (!piece.io.isInFlight()) return 0;
+      isWaiting = true;
+    }
+    return isWaiting ? awaitedCount(this.pieceBytes) : 0;
   }
 
   /**

@@ -18,6 +18,12 @@ const SEPARATOR: string = "\n";
 /** Which form of a command when all of them are meant. */
 export const ANY_FORM: i32 = -1;
 
+/** There is more to do at once. */
+export const AWAITS_NOTHING: i32 = 0;
+
+/** There is nothing to do before the host looks in again after a while. */
+export const AWAITS_TIME: i32 = -1;
+
 /** From `run`: the user is asked before `resume` goes on. */
 export const CONFIRM: i32 = 2;
 
@@ -67,9 +73,12 @@ export abstract class Command {
     return E_OK;
   }
 
-  /** After PENDING: whether nothing needs doing before the host looks in again after a while. */
-  isIdle(): bool {
-    return false;
+  /**
+   * After PENDING, what for: AWAITS_NOTHING, AWAITS_TIME, or so many requests, of those in flight,
+   * that have to come back first.
+   */
+  awaits(): i32 {
+    return AWAITS_NOTHING;
   }
 
   /**

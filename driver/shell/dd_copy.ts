@@ -147,6 +147,10 @@ export class CopyJob {
     this.copier.passFailure();
   }
 
+  awaits(): i32 {
+    return this.copier.awaits();
+  }
+
   interrupt(): void {
     if (this.isPreparing) return theStore().cancel();
     this.copier.stop();

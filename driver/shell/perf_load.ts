@@ -7,6 +7,7 @@
  * that content: the range is what it was at every moment, also when the machine is switched off.
  */
 import { BlkDevice, QUEUE_SIZE_MAX } from "../blk/device";
+import { awaitedCount } from "../blk/disks";
 import { SECTOR_BYTES, VIRTIO_BLK_T_IN, VIRTIO_BLK_T_OUT } from "../blk/layout";
 import { Owner, RequestTable, Run, Transfer } from "../blk/request";
 import { place, reserve } from "../util/arena";
@@ -110,6 +111,11 @@ export class Load extends Owner {
       this.planAhead(this.plan.access, this.plan.depth);
     }
     return this.inFlightCount == 0;
+  }
+
+  /** Requests that have to come back before the next ones are sent. */
+  awaits(): i32 {
+    return awaitedCount(this.plan.blockBytes);
   }
 
   /** Whether more will be sent. */

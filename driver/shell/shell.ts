@@ -10,7 +10,7 @@ import { E_INTERRUPTED, E_OK, PENDING, errorText } from "../util/errors";
 import { isAnyRecovering } from "../blk/disks";
 import { isSuccessor } from "../handover";
 import { Args } from "./args";
-import { CONFIRM, Command } from "./command";
+import { AWAITS_NOTHING, AWAITS_TIME, CONFIRM, Command } from "./command";
 import { unknownCommand } from "./commands/help";
 import { BOLD, out } from "./console";
 import { Completer } from "./completion";
@@ -144,21 +144,22 @@ export class Shell {
     if (command) command.interrupt();
   }
 
-  /** One slice. Returns whether there is more to do at once. */
-  step(): bool {
+  /** One slice. Returns what the shell waits for, as `Command.awaits` does. */
+  step(): i32 {
     const command = this.command;
     if (command) this.finish(command.resume(), command);
     else if (this.isCompleting) this.endCompletion(this.completer.resume());
     else if (this.asked) this.readInput();
-    else if (isAnyRecovering()) return true;
+    else if (isAnyRecovering()) return AWAITS_NOTHING;
     else if (this.args.hasMore()) this.runNext();
     else if (this.isRestoring) this.endRestoring();
     else if (this.runsBootArgs) this.endBootArgs();
     else this.readInput();
     out.flush();
     const waiting = this.command;
-    if (waiting && waiting.isIdle()) return false;
-    return this.isBusy() || this.isCompleting || this.inputRead != this.inputWritten;
+    if (waiting) return waiting.awaits();
+    const hasMore = this.isBusy() || this.isCompleting || this.inputRead != this.inputWritten;
+    return hasMore ? AWAITS_NOTHING : AWAITS_TIME;
   }
 
   private endBootArgs(): void {

@@ -57,8 +57,8 @@ export abstract class Wrapper extends Command {
     this.child.printQuestion();
   }
 
-  isIdle(): bool {
-    return this.child.isIdle();
+  awaits(): i32 {
+    return this.child.awaits();
   }
 
   interrupt(): void {

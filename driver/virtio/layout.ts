@@ -101,6 +101,7 @@ export const ConfigGeneration: u32 = 0x0fc; // device writes
 export const Config: u32 = 0x100; // device configuration space starts here
 
 // Bits of InterruptStatus
+export const INTERRUPT_USED_BUFFER: u32 = 1;
 export const INTERRUPT_CONFIG_CHANGE: u32 = 2;
 
 export const MAGIC_VALUE: u32 = 0x74726976; // "virt"

@@ -91,11 +91,11 @@ export abstract class MmioTransport extends Transport {
     host.mmioWrite8(this.window, reg.Config + offset, value);
   }
 
-  takeConfigChange(): bool {
-    const causes = host.mmioRead32(this.window, reg.InterruptStatus);
-    if (!(causes & reg.INTERRUPT_CONFIG_CHANGE)) return false;
-    this.write(reg.InterruptACK, reg.INTERRUPT_CONFIG_CHANGE);
-    return true;
+  takeInterrupts(): bool {
+    const known = reg.INTERRUPT_USED_BUFFER | reg.INTERRUPT_CONFIG_CHANGE;
+    const causes = host.mmioRead32(this.window, reg.InterruptStatus) & known;
+    if (causes != 0) this.write(reg.InterruptACK, causes);
+    return (causes & reg.INTERRUPT_CONFIG_CHANGE) != 0;
   }
 
   inspect(state: TransportState): void {

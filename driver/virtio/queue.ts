@@ -170,14 +170,29 @@ export class Virtqueue {
   }
 
   /** The completions are polled for, so the device need not interrupt. */
-  private suppressInterrupts(): void {
-    if (this.hasEventIdx) this.moveUsedEvent();
+  suppressInterrupts(): void {
+    if (this.hasEventIdx) this.setUsedEvent(this.usedIdx - EVENT_LAG);
     else store<u16>(this.availPtr + VIRTQ_RING_FLAGS, VIRTQ_AVAIL_F_NO_INTERRUPT);
   }
 
-  private moveUsedEvent(): void {
+  /**
+   * Lets the device interrupt when `count` more chains have come back, or all if fewer are in
+   * flight; without EVENT_IDX, when the next one has. At least one must be in flight. Returns
+   * whether that is still to come: what has come before the device knew is not announced (§2.7.14).
+   */
+  enableInterrupt(count: u32): bool {
+    const awaited = this.hasEventIdx ? min(count, this.inFlightCount) : 1;
+    if (this.hasEventIdx) this.setUsedEvent(this.usedIdx + awaited - 1);
+    else store<u16>(this.availPtr + VIRTQ_RING_FLAGS, 0);
+    host.fence(); // the wish before the last look at idx
+    const backCount = (<u32>load<u16>(this.usedPtr + VIRTQ_RING_IDX) - this.usedIdx) & 0xffff;
+    return backCount < awaited;
+  }
+
+  /** The device interrupts when its index passes `idx` (§2.7.10.1). */
+  private setUsedEvent(idx: u32): void {
     const eventPtr = this.availPtr + VIRTQ_RING_SLOTS + <usize>this.size * sizeof<u16>();
-    store<u16>(eventPtr, <u16>(this.usedIdx - EVENT_LAG));
+    store<u16>(eventPtr, <u16>idx);
   }
 
   /** Chains that are not back yet. */
@@ -312,7 +327,7 @@ export class Virtqueue {
   /** The first `count` of the used entries have been dealt with. */
   releaseUsed(count: u32): void {
     this.usedIdx += count;
-    if (this.hasEventIdx) this.moveUsedEvent();
+    if (this.hasEventIdx) this.setUsedEvent(this.usedIdx - EVENT_LAG);
   }
 
   private descriptor(chain: i32, position: u32): VirtqDesc {

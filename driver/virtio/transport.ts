@@ -57,10 +57,10 @@ export abstract class Transport {
   abstract writeConfig8(offset: u32, value: u32): void;
 
   /**
-   * Whether the configuration may have changed since this was asked last; the change is
-   * acknowledged (§4.2.3.4.1).
+   * Acknowledges what the device has interrupted for (§4.2.3.4.1). Returns whether its
+   * configuration may have changed since this was asked last.
    */
-  abstract takeConfigChange(): bool;
+  abstract takeInterrupts(): bool;
 
   /** Finds out what the device says now and what it was told. Changes nothing. */
   abstract inspect(state: TransportState): void;

@@ -4,6 +4,8 @@ import type { BadDriver } from "./bad_driver.js";
 import { F } from "./spec.js";
 import { AT, type TestDriver } from "./test_driver.js";
 
+const SLEEP_NS = 1_000_000;
+
 export const BAD_RINGS: readonly BadDriver[] = [
   {
     rule: "SPLIT-10",
@@ -64,7 +66,7 @@ export const BAD_RINGS: readonly BadDriver[] = [
     does: "sets an undefined bit in avail.flags",
     after: "live",
     act: (d) => {
-      d.view.setUint16(d.availAt, 2, true);
+      d.setAvailFlags(2);
       d.fence();
     },
   },
@@ -75,7 +77,7 @@ export const BAD_RINGS: readonly BadDriver[] = [
     disk: { features: [F.EVENT_IDX] },
     wanted: [F.EVENT_IDX],
     act: (d) => {
-      d.view.setUint16(d.availAt, 1, true);
+      d.setAvailFlags(1);
       d.fence();
     },
   },
@@ -121,6 +123,46 @@ export const BAD_RINGS: readonly BadDriver[] = [
       d.device.engine.setSilence(true);
       d.fence();
       d.send(0, 0, 512);
+    },
+  },
+  {
+    rule: "SPLIT-20",
+    does: "asks for an interrupt and does not look whether it is too late for one",
+    mode: "deferred",
+    after: "live",
+    act: (d) => {
+      d.setAvailFlags(1);
+      d.send(0, 0, 512);
+      d.next();
+      d.setAvailFlags(0);
+      d.fence();
+      d.rig.sleep(SLEEP_NS);
+    },
+  },
+  {
+    rule: "SPLIT-20",
+    does: "sleeps until used.idx passes a used_event that it has passed",
+    mode: "deferred",
+    after: "live",
+    disk: { features: [F.EVENT_IDX] },
+    wanted: [F.EVENT_IDX],
+    act: (d) => {
+      d.setUsedEvent(0xffff);
+      d.send(0, 0, 512);
+      d.rig.sleep(SLEEP_NS);
+    },
+  },
+  {
+    rule: "MMIO-11",
+    does: "sleeps again without having acknowledged the interrupt that woke it",
+    mode: "deferred",
+    after: "live",
+    act: (d) => {
+      for (let i = 0; i < 2; i++) {
+        d.send(0, 0, 512);
+        d.rig.sleep(SLEEP_NS);
+        d.next();
+      }
     },
   },
   {

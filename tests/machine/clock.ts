@@ -45,6 +45,16 @@ export class VirtualClock {
     return this.timeNs;
   }
 
+  /** Sleeps, from event to event, until `isOver`, at most `durationNs`. Returns whether it is. */
+  sleep(durationNs: number, isOver: () => boolean): boolean {
+    const untilNs = this.timeNs + durationNs;
+    while (!isOver() && this.timeNs < untilNs) {
+      const nextNs = Math.max(this.events[0]?.atNs ?? Infinity, this.timeNs);
+      this.advance(Math.min(nextNs, untilNs) - this.timeNs);
+    }
+    return isOver();
+  }
+
   /** The driver did something other than waiting: steps are short again. */
   touch(): void {
     this.reads = 0;

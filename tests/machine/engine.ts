@@ -57,6 +57,10 @@ export class BlkEngine {
     return this.queue?.inFlightCount ?? 0;
   }
 
+  get awaitsInterrupt(): boolean {
+    return this.queue?.awaitsInterrupt ?? false;
+  }
+
   start(place: QueuePlace, features: QueueFeatures): void {
     this.queue = new SplitQueue(place, features, this.device.memory, this.device.referee);
     if (this.isSilenced) this.queue.setSilence(true);
@@ -185,9 +189,11 @@ export class BlkEngine {
   private watchKick(queue: SplitQueue): void {
     if (this.isWatchingKick) return;
     this.isWatchingKick = true;
+    const { kickedIdx } = queue;
     this.options.clock.schedule(KICK_DEADLINE_NS, () => {
       this.isWatchingKick = false;
-      const isMissing = queue === this.queue && queue.lacksKick && this.device.status.isLive;
+      const isLate = queue === this.queue && queue.lacksKick && queue.kickedIdx === kickedIdx;
+      const isMissing = isLate && this.device.status.isLive;
       const rule = this.device.accepted.has(F.EVENT_IDX) ? "SPLIT-19" : "SPLIT-18";
       this.device.referee.require(!isMissing, rule, "published buffers were not announced");
     });

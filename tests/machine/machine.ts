@@ -46,6 +46,11 @@ export interface DriverExports extends Record<string, unknown> {
 export const PROMPT = "tsblk> ";
 const DEFAULT_MODULE = "build/driver.wasm";
 const STEP_LIMIT = 2_000_000;
+
+/** Results of step(), and how long the driver sleeps at most when it waits for its devices. */
+const IDLE = 0;
+const WAITING = 2;
+const WAITING_NS = 1_000_000;
 const STATUS = 0x070;
 const RESET_READS_MAX = 100_000;
 
@@ -66,6 +71,9 @@ export class Machine extends Rig {
   private readonly module: WebAssembly.Module;
   /** How the machine ended, once it has. */
   end: End | undefined;
+  /** Sleeps in which the driver waited for its devices, and how many of them have ended late. */
+  sleepCount = 0;
+  lateCount = 0;
 
   constructor(options: MachineOptions = {}) {
     super(options, () => this.exports.memory.buffer);
@@ -117,13 +125,24 @@ export class Machine extends Rig {
     return this.console.fresh;
   }
 
-  /** Runs the module until it has nothing to do, or the machine ends. */
+  /**
+   * Runs the module until it has nothing to do, or the machine ends. While it waits for its devices
+   * it sleeps.
+   */
   run(stepLimit = STEP_LIMIT): void {
     for (let steps = 0; !this.end; steps++) {
       if (steps >= stepLimit)
         throw new Error(`still busy after ${steps} steps: ${this.console.fresh}`);
-      if (this.step() === 0) return;
+      const wish = this.step();
+      if (wish === IDLE) return;
+      if (wish === WAITING) this.sleepUntilInterrupt();
     }
+  }
+
+  private sleepUntilInterrupt(): void {
+    this.sleepCount += 1;
+    if (!this.sleep(WAITING_NS)) this.lateCount += 1;
+    this.throwViolation();
   }
 
   /** One slice. Returns what step() returned; 0 when the machine ended in it. */

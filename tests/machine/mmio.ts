@@ -55,6 +55,8 @@ export class BlkDevice implements Window, QueueHost {
   /** Resets that have ended, the one of the first initialisation included. */
   resetCount = 0;
   private shownInterrupts = 0;
+  /** What has ended a sleep of the driver and was not acknowledged. */
+  private heardInterrupts = 0;
 
   constructor(options: DiskOptions, environment: Environment) {
     const { memory, referee } = environment;
@@ -120,6 +122,18 @@ export class BlkDevice implements Window, QueueHost {
 
   interrupt(cause: number): void {
     if (this.status.has(Status.DRIVER_OK)) this.interrupts |= cause;
+  }
+
+  /** The driver goes to sleep. Whether this device may wake it. */
+  letSleep(): boolean {
+    const isHandled = this.heardInterrupts === 0;
+    this.referee.require(isHandled, "MMIO-11", "sleeps again without having acknowledged");
+    return this.interrupts !== 0 || this.engine.awaitsInterrupt;
+  }
+
+  /** The driver is awake. */
+  wake(): void {
+    this.heardInterrupts = this.interrupts;
   }
 
   fence(): void {
@@ -218,6 +232,7 @@ export class BlkDevice implements Window, QueueHost {
       case "InterruptACK":
         this.referee.require((value & ~this.shownInterrupts) === 0, "MMIO-12", `ack of ${value}`);
         this.interrupts &= ~value;
+        this.heardInterrupts &= ~value;
         return;
       default:
         this.checkQueueTime(name);
@@ -264,6 +279,7 @@ export class BlkDevice implements Window, QueueHost {
     this.config.reset();
     this.interrupts = 0;
     this.shownInterrupts = 0;
+    this.heardInterrupts = 0;
     this.store.isWriteback = true;
     this.resetCount += 1;
     this.faults.onReset?.();

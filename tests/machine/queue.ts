@@ -40,7 +40,8 @@ export class SplitQueue {
   private readonly owner: (number | undefined)[];
   private readonly walker: ChainWalker;
   private seenIdx = 0;
-  private kickedIdx = 0;
+  /** Up to where the device knows of what has been published. */
+  kickedIdx = 0;
   private usedIdx = 0;
   private avail: Uint8Array;
   private table: Uint8Array;
@@ -48,6 +49,9 @@ export class SplitQueue {
   private wantsSilence = false;
   private wasSilentAtFence = false;
   private eventIdx = 0;
+  /** Whether the driver wants interrupts at all, and past which index, as of its last fence. */
+  private wantsInterrupts = true;
+  private usedEvent = 0;
 
   constructor(
     readonly place: QueuePlace,
@@ -89,6 +93,8 @@ export class SplitQueue {
     for (; this.seenIdx !== idx; this.seenIdx = u16(this.seenIdx + 1)) this.takeOver(this.seenIdx);
     this.table.set(this.memory.slice(this.place.tablePhys, this.table.length));
     this.avail.set(this.memory.slice(availPhys, this.avail.length));
+    this.wantsInterrupts = (this.memory.read16(availPhys) & AVAIL_F_NO_INTERRUPT) === 0;
+    if (this.features.hasEventIdx) this.usedEvent = this.memory.read16(availPhys + 4 + 2 * size);
     this.wasSilentAtFence = this.wantsSilence;
   }
 
@@ -134,7 +140,7 @@ export class SplitQueue {
    */
   push(id: number, lengthBytes: number, step = 1): boolean {
     this.giveBack(id);
-    const { usedPhys, availPhys, size } = this.place;
+    const { usedPhys, size } = this.place;
     this.memory.write(usedPhys + 4 + (this.usedIdx % size) * 8, words32(id, lengthBytes));
     const before = this.usedIdx;
     this.usedIdx = u16(before + step);
@@ -143,10 +149,17 @@ export class SplitQueue {
       this.giveBack(this.memory.read32(usedPhys + 4 + (u16(before + passed) % size) * 8));
     }
     this.memory.writeAhead16(usedPhys + 2, this.usedIdx);
-    if (!this.features.hasEventIdx) {
-      return (this.memory.read16(availPhys) & AVAIL_F_NO_INTERRUPT) === 0;
-    }
-    return passes(this.memory.read16(availPhys + 4 + 2 * size), before, this.usedIdx);
+    return this.isInterruptWanted(before, this.usedIdx);
+  }
+
+  private isInterruptWanted(from: number, to: number): boolean {
+    return this.features.hasEventIdx ? passes(this.usedEvent, from, to) : this.wantsInterrupts;
+  }
+
+  /** Whether an interrupt is wanted for any of the buffers that the device has. */
+  get awaitsInterrupt(): boolean {
+    const count = this.inFlight.size;
+    return count > 0 && this.isInterruptWanted(this.usedIdx, u16(this.usedIdx + count));
   }
 
   /** The queue stops, by reset or by its own register: last look at what was never given back. */

@@ -61,6 +61,19 @@ export class Rig {
     return disk;
   }
 
+  /**
+   * The driver sleeps until a device interrupts, at most `durationNs`. Returns whether one has. A
+   * sleep that no device would end is a mistake: what it waits for has come before it had asked to
+   * be told.
+   */
+  sleep(durationNs: number): boolean {
+    const wakers = this.disks.filter((disk) => disk.letSleep());
+    this.referee.require(wakers.length > 0, "SPLIT-20", "sleeps, and no interrupt will come");
+    const isOver = this.clock.sleep(durationNs, () => this.disks.some((d) => d.interrupts !== 0));
+    for (const disk of this.disks) disk.wake();
+    return isOver;
+  }
+
   private plug(slot: Slot, latencyNs: number | undefined): void {
     const { clock, memory, referee } = this;
     if (slot === "empty") {

@@ -241,6 +241,14 @@ export class TestDriver {
     this.view.setUint16(this.availAt + 2, this.availIdx, true);
   }
 
+  setAvailFlags(flags: number): void {
+    this.view.setUint16(this.availAt, flags, true);
+  }
+
+  setUsedEvent(idx: number): void {
+    this.view.setUint16(this.availAt + 4 + 2 * this.size, idx, true);
+  }
+
   publish(head: number): void {
     this.put(head);
     this.fence();

@@ -287,6 +287,23 @@ static void check_first_counts(void) {
     CHECK(machine.finisher.base == 0x120000);
 }
 
+/* Each window has its interrupt; one without, and one whose value is cut short, has none. */
+static void check_window_interrupts(void) {
+    tree();
+    for (unsigned i = 1; i <= 3; i++) {
+        begin("window");
+        text("compatible", "virtio,mmio");
+        CELLS("reg", 0, i * 0x1000, 0, 0x1000);
+        if (i != 2) {
+            property("interrupts", "\0\0\0\7", i == 1 ? 4 : 3);
+        }
+        end();
+    }
+    CHECK(read_tree() == NULL);
+    CHECK(machine.window_count == 3 && machine.window_irqs[0] == 7);
+    CHECK(machine.window_irqs[1] == 0 && machine.window_irqs[2] == 0);
+}
+
 static void check_short_values(void) {
     tree();
     begin("uart");
@@ -342,6 +359,7 @@ int main(void) {
     check_tokens();
     check_ends();
     check_windows();
+    check_window_interrupts();
     check_reg();
     check_default_cells();
     check_first_counts();

@@ -97,6 +97,7 @@ static void print_machine(const uint8_t *tree, size_t length) {
            machine.boot_args_bytes == 0 ? "" : machine.boot_args);
     for (uint32_t i = 0; i < machine.window_count; i++) {
         print_region("window", machine.windows[i]);
+        printf("window_irq=%u\n", machine.window_irqs[i]);
     }
 }
 

@@ -14,7 +14,7 @@ import { E_INTERRUPTED, E_OK, E_RESET, PENDING } from "../../util/errors";
 import { Args } from "../args";
 import { BULK_BYTES, bulkFor } from "../bulk";
 import { Candidates } from "../candidates";
-import { Command, complain, fail, printDiskName } from "../command";
+import { AWAITS_NOTHING, Command, complain, fail, printDiskName } from "../command";
 import { out } from "../console";
 import { Meter } from "../perf_instructions";
 import { Access, Load, Plan } from "../perf_load";
@@ -290,6 +290,10 @@ export class Blkperf extends Command {
     }
     report.printMeter(this.plan.disk, meter, this.options.has(Option.RAW));
     return meter.depth == 1 ? E_OK : this.beginMeter(1);
+  }
+
+  awaits(): i32 {
+    return this.step == Step.LOAD ? this.load.awaits() : AWAITS_NOTHING;
   }
 
   interrupt(): void {

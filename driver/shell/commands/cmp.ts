@@ -173,6 +173,10 @@ export class Cmp extends Command {
     out.bytes(this.secondName.ptr, this.secondName.lengthBytes);
   }
 
+  awaits(): i32 {
+    return theCopier().awaits();
+  }
+
   interrupt(): void {
     if (this.preparedCount < 2) theStore().cancel();
     else theCopier().stop();

@@ -62,6 +62,10 @@ export class Crc extends Command {
     return E_OK;
   }
 
+  awaits(): i32 {
+    return theCopier().awaits();
+  }
+
   interrupt(): void {
     theCopier().stop();
   }

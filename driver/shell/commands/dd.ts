@@ -89,6 +89,10 @@ export class Dd extends Command {
     return this.isCopy ? this.copy.resume() : this.sector.resume();
   }
 
+  awaits(): i32 {
+    return this.copy.awaits();
+  }
+
   interrupt(): void {
     if (this.isCopy) this.copy.interrupt();
     else this.sector.interrupt();

@@ -101,6 +101,10 @@ export class Fill extends Command {
     return result;
   }
 
+  awaits(): i32 {
+    return theCopier().awaits();
+  }
+
   interrupt(): void {
     if (this.isBegun) theCopier().stop();
   }

@@ -1,7 +1,7 @@
 /** repeat: runs a command several times, up to the first time that it fails. */
 import { E_ARGUMENT, E_INTERRUPTED, E_OK, PENDING } from "../../util/errors";
 import { Args } from "../args";
-import { CONFIRM, numberOperand } from "../command";
+import { AWAITS_NOTHING, CONFIRM, numberOperand } from "../command";
 import { out } from "../console";
 import { Wrapper } from "../wrapper";
 
@@ -70,8 +70,8 @@ export class Repeat extends Wrapper {
     return result == E_OK ? E_INTERRUPTED : result;
   }
 
-  isIdle(): bool {
-    return this.isRunning && this.child.isIdle();
+  awaits(): i32 {
+    return this.isRunning ? this.child.awaits() : AWAITS_NOTHING;
   }
 
   interrupt(): void {

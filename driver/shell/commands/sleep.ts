@@ -2,7 +2,15 @@
 import * as host from "../../host";
 import { E_ARGUMENT, E_INTERRUPTED, E_NUMBER, E_OK, E_OVERFLOW, PENDING } from "../../util/errors";
 import { Args } from "../args";
-import { Command, checkOperandCount, complain, fail, failAbove } from "../command";
+import {
+  AWAITS_NOTHING,
+  AWAITS_TIME,
+  Command,
+  checkOperandCount,
+  complain,
+  fail,
+  failAbove,
+} from "../command";
 import { out } from "../console";
 
 const NS_PER_SECOND: u64 = 1_000_000_000;
@@ -54,8 +62,9 @@ export class Sleep extends Command {
     return host.clockNs() < this.deadlineNs ? PENDING : E_OK;
   }
 
-  isIdle(): bool {
-    return !this.isInterrupted && host.clockNs() + IDLE_NS < this.deadlineNs;
+  awaits(): i32 {
+    const isLong = !this.isInterrupted && host.clockNs() + IDLE_NS < this.deadlineNs;
+    return isLong ? AWAITS_TIME : AWAITS_NOTHING;
   }
 
   interrupt(): void {
