@@ -1,8 +1,9 @@
 /*
  * Canary pages around linear memory and around the heap of wasm3: filled with a pattern that
- * depends on the address, and looked at whenever the driver is restarted and when the machine is
- * ended. They prevent nothing. They make a write out of bounds that nobody stopped, by the
- * interpreter or by a device, a panic and not a secret.
+ * depends on the address, and looked at whenever there is nothing to do (at each prompt, that is),
+ * when the driver is restarted and when the machine is ended. They prevent nothing. They make a
+ * write out of bounds that nobody stopped, by the interpreter or by a device, a panic and not a
+ * secret.
  */
 #include "canary.h"
 #include "panic.h"

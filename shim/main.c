@@ -150,6 +150,7 @@ void shim_main(const void *device_tree) {
         if (wish == DRIVER_WAITING) {
             interrupt_sleep(WAITING_TICK_MS);
         } else if (wish == DRIVER_IDLE) {
+            canary_check();
             interrupt_sleep(IDLE_TICK_MS);
             main_receive();
         }

@@ -1,7 +1,7 @@
 /*
  * What the kernel must not be able to do to itself, one thing a boot (`probe=<n>`, in a debug
- * kernel only): each must end in a fault. And damage to the canary pages, which must be found at
- * the end.
+ * kernel only): each must end in a fault. And damage to the canary pages, which must be found when
+ * they are looked at next.
  */
 #if TSBLK_DEBUG
 

@@ -8,7 +8,7 @@ import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { type TestScope, makeFolder, makeImage } from "./qemu/images.js";
-import { QemuMachine } from "./qemu/qemu.js";
+import { PROMPT, QemuMachine } from "./qemu/qemu.js";
 import { VERSIONS } from "./qemu/session.js";
 import { moduleWith } from "./shim/fault_module.js";
 
@@ -40,8 +40,13 @@ const PROBES: readonly [string, string][] = [
 const CANARIES = ["below the heap", "above the heap", "below linear memory", "above linear memory"];
 const FIRST_CANARY = 16;
 
-async function end(t: TestScope, cmd: string): Promise<{ status: number; log: string }> {
-  const machine = new QemuMachine(t, { cmd, kernel: KERNEL, mayPanic: true });
+interface End {
+  status: number;
+  log: string;
+}
+
+async function end(t: TestScope, cmd: string, mayDamage = false): Promise<End> {
+  const machine = new QemuMachine(t, { cmd, kernel: KERNEL, mayPanic: true, mayDamage });
   return { status: await machine.exit(), log: machine.log };
 }
 
@@ -60,15 +65,23 @@ describe("canary: a changed byte is found", () => {
   for (const [index, where] of CANARIES.entries()) {
     const probe = FIRST_CANARY + index;
     const panic = /^TSBLK: panic: memory of the kernel has been written to at 0x[0-9a-f]+$/m;
+    test(`${where}, at the prompt`, async (t) => {
+      const { status, log } = await end(t, `probe=${probe}`, true);
+      assert.ok(log.includes(PROMPT));
+      assert.match(log, panic);
+      assert.equal(status, PANIC_STATUS);
+    });
+
     test(`${where}, when the machine is powered off`, async (t) => {
-      const { status, log } = await end(t, `probe=${probe} echo before; poweroff`);
+      const { status, log } = await end(t, `probe=${probe} echo before; poweroff`, true);
       assert.match(log, /^before$/m);
+      assert.ok(!log.includes(PROMPT));
       assert.match(log, panic);
       assert.equal(status, PANIC_STATUS);
     });
 
     test(`${where}, when the driver is restarted`, async (t) => {
-      const { status, log } = await end(t, `probe=${probe} fault trap; echo after; poweroff`);
+      const { status, log } = await end(t, `probe=${probe} fault trap; echo after; poweroff`, true);
       assert.match(log, panic);
       assert.doesNotMatch(log, /driver restarted|^after$/m);
       assert.equal(status, PANIC_STATUS);

@@ -1,7 +1,7 @@
 /**
  * A driver that fails in QEMU, and the kernel that makes it again: each kind of fault that `fault`
  * has, on both MMIO versions, at rest and with requests in flight; the deadline; the limit of
- * restarts; what it costs. Each test ends with a `poweroff`, which looks at the canary pages.
+ * restarts; what it costs.
  */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";

@@ -4,9 +4,9 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { makeFolder, makeImage, readSector, readText } from "./images.js";
+import { type TestScope, makeFolder, makeImage, readSector, readText } from "./images.js";
 import { Monitor, monitorArgs } from "./monitor.js";
-import { QUESTION, QemuMachine } from "./qemu.js";
+import { PROMPT, QUESTION, QemuMachine, type QemuOptions } from "./qemu.js";
 
 test("harness: a command's output comes without echo and prompt", async (t) => {
   const disk = makeImage(makeFolder(t), "a.img", 1 << 20);
@@ -49,6 +49,40 @@ test("harness: an image that qemu.sh refuses is its status and its message", asy
   const machine = new QemuMachine(t, { disks: ["build/no_such.img"] });
   assert.equal(await machine.exit(), 2);
   assert.match(machine.errors, /build\/no_such\.img does not exist/);
+});
+
+/** Ends a test, as node:test does. */
+type Finish = () => Promise<void>;
+
+/** A machine of a test that is over when `finish` is called. */
+function scopedMachine(t: TestScope, options: QemuOptions): { machine: QemuMachine; end: Finish } {
+  let clean: () => void | Promise<void> = () => {};
+  const machine = new QemuMachine({ after: (given) => (clean = given) }, options);
+  t.after(() => machine.kill());
+  return { machine, end: async () => clean() };
+}
+
+/** The debug kernel, in which a byte of a canary page changes before the first prompt. */
+const DAMAGED: QemuOptions = { kernel: "build/debug/tsblk.elf", cmd: "probe=16" };
+const DAMAGE = /memory of the kernel has been written to/;
+
+test("harness: a panic after the last wait fails the test at its end", async (t) => {
+  const { machine, end } = scopedMachine(t, DAMAGED);
+  await machine.waitFor(PROMPT);
+  await assert.rejects(machine.exit(), DAMAGE);
+  await assert.rejects(end(), DAMAGE);
+});
+
+test("harness: a changed canary page fails a test that wants another panic", async (t) => {
+  const { machine, end } = scopedMachine(t, { ...DAMAGED, mayPanic: true });
+  await assert.rejects(machine.exit(), DAMAGE);
+  await assert.rejects(end(), DAMAGE);
+});
+
+test("harness: a panic that the test wants does not fail it", async (t) => {
+  const { machine, end } = scopedMachine(t, { ...DAMAGED, mayDamage: true });
+  assert.equal(await machine.exit(), 70);
+  await end();
 });
 
 test("harness: the machine runs on when its input is closed", async (t) => {

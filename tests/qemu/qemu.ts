@@ -2,8 +2,8 @@
  * QEMU as a test sees it: a console to write lines to, to wait for text on, and an exit status.
  *
  * QEMU is started by scripts/qemu.sh, which knows its options. Every wait has a deadline. A panic
- * marker fails any wait at once, unless the test asked for one. No QEMU outlives its test, or this
- * process.
+ * marker fails any wait at once, and the test at its end, unless the test asked for one. No QEMU
+ * outlives its test, or this process.
  */
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import type { TestScope } from "./images.js";
@@ -24,8 +24,10 @@ export interface QemuOptions {
   kernel?: string;
   /** Appended to QEMU's command line as they are. */
   extraArgs?: string[];
-  /** The test provokes a panic: its marker does not fail a wait. */
+  /** The test provokes a panic: only one about a canary page fails it. */
   mayPanic?: boolean;
+  /** The test damages a canary page: no panic fails it. */
+  mayDamage?: boolean;
 }
 
 export const PROMPT = "tsblk> ";
@@ -34,6 +36,7 @@ export const QUESTION = "Type yes to go on: ";
 const READY = "TSBLK: ready";
 
 const PANIC = "TSBLK: panic";
+const DAMAGE = `${PANIC}: memory of the kernel has been written to`;
 const DEADLINE_MS = 20_000;
 const CTRL_A = 1;
 const SHOWN_LINES = 30;
@@ -72,7 +75,8 @@ export class QemuMachine {
   errors = "";
 
   private readonly child: ChildProcessWithoutNullStreams;
-  private readonly mayPanic: boolean;
+  /** What must not be said. */
+  private readonly marker: string | undefined;
   private readonly status: Promise<number>;
   /** Everything before it has been waited for. */
   private seen = 0;
@@ -82,10 +86,10 @@ export class QemuMachine {
   /** Starts QEMU; it is killed when the test `t` ends. */
   constructor(t: TestScope, options: QemuOptions = {}) {
     const args = (options.disks ?? []).flatMap(imageArgs).concat("--", options.extraArgs ?? []);
-    this.mayPanic = options.mayPanic ?? false;
+    if (options.mayDamage !== true) this.marker = options.mayPanic === true ? DAMAGE : PANIC;
     this.child = spawn("scripts/qemu.sh", args, { env: environment(options) });
     running.add(this);
-    t.after(() => this.kill());
+    t.after(() => this.close());
     this.child.stdout.setEncoding("utf8").on("data", (text: string) => this.receive(text));
     this.child.stderr.setEncoding("utf8").on("data", (text: string) => (this.errors += text));
     this.child.stdin.on("error", () => {}); // the machine may be gone before it has read all
@@ -153,8 +157,8 @@ export class QemuMachine {
     const deadline = Date.now() + timeoutMs;
     for (;;) {
       const end = this.find(pattern);
-      this.refuse(PANIC, this.mayPanic ? undefined : PANIC, end);
-      this.refuse(String(forbidden), forbidden, end);
+      this.refuse(this.marker, end);
+      this.refuse(forbidden, end);
       if (end !== undefined) {
         const text = this.log.slice(this.seen, end);
         this.seen = end;
@@ -167,10 +171,10 @@ export class QemuMachine {
   }
 
   /** Throws when `pattern` is in the new text before `end`. */
-  private refuse(name: string, pattern: string | RegExp | undefined, end = Infinity): void {
+  private refuse(pattern: string | RegExp | undefined, end = Infinity): void {
     if (pattern === undefined) return;
     const at = this.find(pattern);
-    if (at !== undefined && at <= end) throw this.fail(`${name} on the console`);
+    if (at !== undefined && at <= end) throw this.fail(`${pattern} on the console`);
   }
 
   /**
@@ -215,7 +219,7 @@ export class QemuMachine {
       if (Date.now() >= deadline) throw this.fail(`QEMU still runs after ${timeoutMs} ms`);
       await this.change(deadline);
     }
-    this.refuse(PANIC, this.mayPanic ? undefined : PANIC);
+    this.refuse(this.marker);
     return this.status;
   }
 
@@ -228,5 +232,11 @@ export class QemuMachine {
   async kill(): Promise<void> {
     this.child.kill("SIGKILL");
     await this.status;
+  }
+
+  /** The test is over: fails it for a panic that came after its last wait. */
+  private async close(): Promise<void> {
+    await this.kill();
+    this.refuse(this.marker);
   }
 }
