@@ -33,7 +33,7 @@ FILE_DEADLINE_MS := 240000
 TESTS ?= $(shell find tests -name '*.test.ts')
 
 .DELETE_ON_ERROR:
-.PHONY: help run boot build test debug check bench fuzz fuzz-wasm crash fmt clean kernel
+.PHONY: help run boot build test debug check bench fuzz fuzz-wasm crash faults fmt clean kernel
 
 help: ## list the targets (default)
 	echo 'tsblk: a virtio-blk driver in TypeScript, interpreted on bare-metal RISC-V'
@@ -126,6 +126,14 @@ crash: ## kill -9 QEMU at random moments while StateFS works (COUNT=1000 SEED=1)
 	$(AGAIN) kernel
 	COUNT=$${COUNT:-1000} SEED=$${SEED:-$$(date +%s)} \
 	    node --test --test-reporter=spec build/node/tests/statefs_kill.test.js
+
+faults: ## stop the driver at random moments while StateFS works (COUNT=1000 SEED=1)
+	scripts/setup.sh run
+	$(AGAIN) kernel
+	$(AGAIN) kernel DEBUG=1
+	COUNT=$${COUNT:-1000} SEED=$${SEED:-$$(date +%s)} \
+	    node --test --test-reporter=spec --test-name-pattern='stopped at random' \
+	    build/node/tests/restart_debug.test.js
 
 fmt: $(TOOLS) ## format all TypeScript, JSON and C
 	node build/node/scripts/check.js --write

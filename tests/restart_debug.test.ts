@@ -8,7 +8,7 @@ import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { type TestScope, makeFolder, makeImage } from "./qemu/images.js";
-import { PROMPT, QemuMachine } from "./qemu/qemu.js";
+import { PROMPT, QemuMachine, type QemuOptions } from "./qemu/qemu.js";
 import { VERSIONS } from "./qemu/session.js";
 import { moduleWith } from "./shim/fault_module.js";
 
@@ -166,6 +166,9 @@ test("restart: a disk that the last instance held has been reset", async (t) => 
   assert.equal(await machine.exit(), 1, machine.log);
 });
 
+/** How often the driver is stopped at least, over both transports: a volume each, or more. */
+const STOPS = Number(process.env["COUNT"] ?? 40);
+
 const VALUES = 60;
 const ROUNDS = 3;
 
@@ -189,39 +192,63 @@ function promisedKeys(log: string): string[] {
   return promised;
 }
 
+/** What has happened to one volume. */
+interface Storm {
+  restarts: number;
+  promised: string[];
+}
+
+/** Formats a volume and writes to it in `ROUNDS` runs, in which the driver is stopped at random. */
+async function storm(t: TestScope, options: QemuOptions, seed: number): Promise<Storm> {
+  const format = new QemuMachine(t, { ...options, cmd: "statefs format; poweroff" });
+  assert.equal(await format.exit(), 0);
+  const promised: string[] = [];
+  let restarts = 0;
+  for (let round = 0; round < ROUNDS; round++) {
+    const cmd = `restarts=100000 chaos=12 seed=${seed + round} ${loadArguments(round)}`;
+    // Time that counts instructions: a slow host stops no more calls than a fast one
+    const icount = "shift=0";
+    const machine = new QemuMachine(t, { ...options, kernel: KERNEL, cmd, icount });
+    await machine.waitFor(/\n(echo )?the end/, { timeoutMs: 60_000 });
+    await machine.kill();
+    assert.doesNotMatch(machine.log, /damaged|corrupt/);
+    restarts += machine.log.match(/driver restarted/g)?.length ?? 0;
+    promised.push(...promisedKeys(machine.log));
+  }
+  assert.ok(restarts >= 20 && promised.length >= 20, `${restarts}, ${promised.length}`);
+  return { restarts, promised };
+}
+
+/** Everything that was promised is there, and nothing is damaged. */
+async function judge(t: TestScope, options: QemuOptions, promised: string[]): Promise<void> {
+  const machine = new QemuMachine(t, options);
+  await machine.boot();
+  await machine.command("statefs mount");
+  for (const key of promised) {
+    const value = `v${key.slice(1)}.`;
+    assert.ok((await machine.command(`statefs get ${key}`)).startsWith(value), key);
+  }
+  assert.match(await machine.command("statefs check"), / verified, 0 damaged/);
+  machine.send("poweroff\r");
+  assert.equal(await machine.exit(), 0);
+}
+
 for (const transport of VERSIONS) {
   test(`restart, ${transport}: stopped at random, StateFS keeps its promise`, async (t) => {
-    const path = makeImage(makeFolder(t), "a.img", 4 << 20);
-    const format = new QemuMachine(t, {
-      disks: [path],
-      transport,
-      cmd: "statefs format; poweroff",
-    });
-    assert.equal(await format.exit(), 0);
-    const promised: string[] = [];
+    const folder = makeFolder(t);
     let restarts = 0;
-    for (let round = 0; round < ROUNDS; round++) {
-      const options = `restarts=100000 chaos=12 seed=${SEED + round}`;
-      const cmd = `${options} ${loadArguments(round)}`;
-      // Time that counts instructions: a slow host stops no more calls than a fast one
-      const icount = "shift=0";
-      const machine = new QemuMachine(t, { disks: [path], transport, kernel: KERNEL, cmd, icount });
-      await machine.waitFor(/\n(echo )?the end/, { timeoutMs: 60_000 });
-      await machine.kill();
-      restarts += machine.log.match(/driver restarted/g)?.length ?? 0;
-      promised.push(...promisedKeys(machine.log));
+    let values = 0;
+    for (let seed = SEED; restarts < STOPS / VERSIONS.length; seed += ROUNDS) {
+      const options = { transport, disks: [makeImage(folder, "a.img", 4 << 20)] };
+      try {
+        const done = await storm(t, options, seed);
+        await judge(t, options, done.promised);
+        restarts += done.restarts;
+        values += done.promised.length;
+      } catch (error) {
+        throw new Error(`SEED=${seed}, after ${restarts} restarts`, { cause: error });
+      }
     }
-    t.diagnostic(`SEED=${SEED}: ${restarts} restarts, ${promised.length} values synced`);
-    assert.ok(restarts >= 20 && promised.length >= 20, `${restarts}, ${promised.length}`);
-    const machine = new QemuMachine(t, { disks: [path], transport });
-    await machine.boot();
-    await machine.command("statefs mount");
-    for (const key of promised) {
-      const value = `v${key.slice(1)}.`;
-      assert.ok((await machine.command(`statefs get ${key}`)).startsWith(value), key);
-    }
-    assert.match(await machine.command("statefs check"), / verified, 0 damaged/);
-    machine.send("poweroff\r");
-    assert.equal(await machine.exit(), 0);
+    t.diagnostic(`SEED=${SEED}: ${restarts} restarts, ${values} values synced, all found`);
   });
 }
