@@ -103,6 +103,7 @@ describe("shim: host tests under the address and undefined-behaviour sanitizers"
     "-Wextra",
     "-Werror",
     "-fno-builtin",
+    ...["-isystem", "node_modules/wasm3/cpp"],
     ...SANITIZE,
   ];
 
@@ -122,6 +123,10 @@ describe("shim: host tests under the address and undefined-behaviour sanitizers"
 
   test("shadow ring: what passes is what a model says may pass, each rule is kept", () => {
     runWell(buildHostTest("shadow_ring_test"));
+  });
+
+  test("guard: a reset that takes its time is waited for, and nothing lands later", () => {
+    runWell(buildHostTest("guard_reset_test"));
   });
 
   test("inflate: zlib's streams are expanded, and no damaged one leads out of bounds", () => {
