@@ -8,7 +8,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { Machine } from "./machine/machine.js";
 import { type TestScope, makeFolder, makeImage } from "./qemu/images.js";
-import { QemuMachine, type QemuOptions } from "./qemu/qemu.js";
+import { PROMPT, QemuMachine, type QemuOptions } from "./qemu/qemu.js";
 import { SECTOR_BYTES, VERSIONS, numbered } from "./qemu/session.js";
 
 const SECTORS = 4096;
@@ -167,6 +167,16 @@ test("restart: a word that is no option of the kernel is left to the shell", asy
     assert.equal(await machine.exit(), 1, option);
     assert.match(machine.log, new RegExp(`unknown command '${option}'`));
   }
+});
+
+test("restart: time in which nobody reads the console does not count", async (t) => {
+  const machine = new QemuMachine(t, { cmd: "deadline=300" });
+  await machine.boot();
+  machine.send("repeat 20 help\r"); // more than the line takes in unread
+  await machine.hold(1000);
+  const output = await machine.waitFor(`\n${PROMPT}`);
+  assert.doesNotMatch(output, /driver restarted/);
+  assert.equal(output.match(/^ {2}poweroff /gm)?.length, 20);
 });
 
 test("restart: more than five failures in ten seconds are a panic with the causes", async (t) => {

@@ -223,6 +223,13 @@ export class QemuMachine {
     return this.status;
   }
 
+  /** Reads nothing for so long: the far end of the console holds the line back. */
+  async hold(milliseconds: number): Promise<void> {
+    this.child.stdout.pause();
+    await new Promise((resolve) => setTimeout(resolve, milliseconds));
+    this.child.stdout.resume();
+  }
+
   /** Closes the console's input, as `< /dev/null` does. */
   closeInput(): void {
     this.child.stdin.end();
