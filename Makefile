@@ -73,7 +73,7 @@ run: boot ## build what is missing and boot into the shell
 boot: $(EXIT_STATUS)
 	$(ALWAYS)scripts/setup.sh run
 	$(ALWAYS)MAKEFLAGS= $(AGAIN) kernel
-	$(ALWAYS)status=0; KERNEL=$(BUILD)/tsblk.elf MAP=$(MODULE).map scripts/run.sh || \
+	$(ALWAYS)status=0; KERNEL=$(BUILD)/tsblk.elf scripts/run.sh || \
 	    status=$$?; \
 	    echo $$status >build/run.status
 
@@ -97,7 +97,7 @@ test: ## run all checks and tests (TESTS="tests/shell.test.ts" for some)
 debug: ## boot the debug kernel and wait for gdb
 	scripts/setup.sh run
 	$(AGAIN) kernel DEBUG=1
-	GDB=1 KERNEL=build/debug/tsblk.elf MAP=build/debug/driver.wasm.map scripts/run.sh
+	GDB=1 KERNEL=build/debug/tsblk.elf scripts/run.sh
 
 check: $(TOOLS) ## check layers, tidiness, dead exports and format
 	node build/node/scripts/check.js
@@ -157,7 +157,8 @@ $(TOOLS): $(TOOL_SOURCES) scripts/tsconfig.json $(PACKAGES)
 	touch $@
 
 # The tools that shim/kernel.mk names.
-build/node/scripts/check_object.js build/node/scripts/compress_module.js: | $(TOOLS) ;
+build/node/scripts/check_object.js build/node/scripts/compress_module.js \
+    build/node/scripts/line_table.js: | $(TOOLS) ;
 
 # A module that validation refuses is deleted.
 SURFACE := scripts/module_surface.txt scripts/module_rules.ts scripts/validate_module.ts

@@ -1,13 +1,13 @@
 #!/bin/sh
-# Boots tsblk in QEMU for a person or a script: prints the command line and how to leave, keeps the
-# console in build/uart.log, and after a panic names the TypeScript lines. Ends with
+# Boots tsblk in QEMU for a person or a script: prints the command line and how to leave, and keeps
+# the console in build/uart.log. Ends with
 #   QEMU's own status: 0, 1 when a boot command failed, 70 after a panic, what `poweroff n` says
 #   2    something in the environment or a disk image was refused
 #   125  QEMU did not start, and has said why
 #   127  there is no QEMU
 #
-# Arguments and environment are those of scripts/qemu.sh; MAP is the source map of the module. With
-# UNTIL=text, or TIMEOUT=seconds, scripts/watch_run.ts ends QEMU and says with what status.
+# Arguments and environment are those of scripts/qemu.sh. With UNTIL=text, or TIMEOUT=seconds,
+# scripts/watch_run.ts ends QEMU and says with what status.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 
@@ -30,10 +30,6 @@ if [ -n "${UNTIL:-}${TIMEOUT:-}" ]; then
 else
     scripts/qemu.sh "$@" || status=$?
     [ "$status" = 0 ] || echo "tsblk: QEMU ended with status $status"
-fi
-# Where the driver has failed: a panic, or a restart that the run has survived.
-if grep -Eq '^TSBLK: (panic|driver restarted)' "$LOG" 2>/dev/null; then
-    node build/node/scripts/locate_trap.js "$LOG" "${MAP:-build/driver.wasm.map}"
 fi
 if [ "$status" = 0 ]; then exit 0; fi
 

@@ -29,6 +29,7 @@ KERNEL_OBJECTS := $(patsubst shim/%,$(BUILD)/shim/%.o,$(basename $(KERNEL_SOURCE
 WASM3_OBJECTS := $(WASM3_SOURCES:%=$(BUILD)/wasm3/%.o)
 MODULE_OBJECT := $(BUILD)/shim/module.o
 MODULE_COMPRESSED := $(BUILD)/shim/module.deflate
+LINES_COMPRESSED := $(BUILD)/shim/lines.deflate
 
 # No floating point and no C library, so one ABI serves all three compilers. The tuning makes gcc
 # emit one instruction for a load or store of unknown alignment; see scripts/check_object.ts.
@@ -73,6 +74,9 @@ $(BUILD)/shim/%.o: shim/%.c $(BUILD)/shim/flags
 # The memory functions must not be compiled into calls of themselves.
 $(BUILD)/shim/libc.o: KERNEL_CFLAGS += -fno-builtin -fno-tree-loop-distribute-patterns -O2
 
+# Used after a failure only.
+$(BUILD)/shim/line_table.o: KERNEL_CFLAGS += $(if $(filter 1,$(DEBUG)),,-Os)
+
 # Each request goes through here as it goes through the interpreter.
 $(BUILD)/shim/shadow_ring.o: KERNEL_CFLAGS += -O3 $(WASM3_TARGET_FLAGS)
 
@@ -80,12 +84,17 @@ $(BUILD)/shim/boot.o: shim/boot.S $(BUILD)/shim/flags
 	$(call step,AS,$<)
 	$(Q)$(KERNEL_CC) $(TARGET_FLAGS) -g -MMD -MP -c -o $@ $<
 
-$(MODULE_OBJECT): shim/module.S $(MODULE_COMPRESSED) $(BUILD)/shim/flags
+$(MODULE_OBJECT): shim/module.S $(MODULE_COMPRESSED) $(LINES_COMPRESSED) $(BUILD)/shim/flags
 	$(call step,EMBED,$(MODULE))
-	$(Q)$(KERNEL_CC) $(TARGET_FLAGS) -DMODULE_PATH='"$(MODULE_COMPRESSED)"' -c -o $@ $<
+	$(Q)$(KERNEL_CC) $(TARGET_FLAGS) -DMODULE_PATH='"$(MODULE_COMPRESSED)"' \
+	    -DLINES_PATH='"$(LINES_COMPRESSED)"' -c -o $@ $<
 
 $(MODULE_COMPRESSED): $(MODULE) $(BUILD)/shim/module_path scripts/compress_module.ts | $(TOOLS)
 	$(Q)node build/node/scripts/compress_module.js $(MODULE) $@
+
+$(LINES_COMPRESSED): $(MODULE) $(BUILD)/shim/module_path scripts/line_table.ts \
+    scripts/module_lines.ts | $(TOOLS)
+	$(Q)node build/node/scripts/line_table.js $(MODULE) $@
 
 $(BUILD)/shim/virt.ld: linker/virt.ld shim/memlayout.h $(BUILD)/shim/flags
 	$(Q)$(KERNEL_CC) -E -P -x c -I shim -o $@ $<

@@ -27,7 +27,7 @@
  *               | unused                    |
  *               +---------------------------+  page
  *               | heap and data as loaded   |
- *               | the module                |
+ *               | the module, its lines     |
  *               +---------------------------+
  *               | canary page               |
  *               | heap of wasm3             |  HEAP_BYTES

@@ -15,6 +15,7 @@
 #include "crc32c.h"
 #include "deadline.h"
 #include "inflate.h"
+#include "line_table.h"
 #include "memlayout.h"
 #include "memory.h"
 #include "module_check.h"
@@ -40,6 +41,8 @@
 
 extern const uint8_t module_compressed[];
 extern const uint8_t module_compressed_end[];
+extern const uint8_t lines_compressed[];
+extern const uint8_t lines_compressed_end[];
 
 /* In wasm3's m3_core.c, and in none of its headers. */
 uint32_t FindModuleOffset(IM3Runtime runtime, pc_t pc);
@@ -53,6 +56,8 @@ static struct {
     void *data;
     uint64_t data_bytes;
 } wasm_image;
+
+static struct line_bytes wasm_lines; /* the line table; empty when the module has none */
 
 static IM3Runtime wasm_runtime;
 static IM3Function wasm_start;
@@ -81,8 +86,25 @@ static const char *trap_text(const char *text) {
     return is_marked ? text + sizeof mark - 1 : text;
 }
 
-static void text_add_place(struct text *text, const char *function, uint32_t module_offset) {
-    text_add(text, function == NULL ? "an unknown function" : function);
+/* File and line where the line table knows them, else the offset; a module has a line table or
+ * names of functions. */
+static void text_add_place(struct text *text, IM3Function function, uint32_t module_offset) {
+    IM3Module module = wasm_start->module;
+    size_t module_bytes = (size_t)(module->wasmEnd - module->wasmStart);
+    struct line_bytes bytes = {module->wasmStart, module_bytes};
+    struct line_place place;
+    if (line_table_find(wasm_lines, bytes, module_offset, &place)) {
+        text_add(text, place.file);
+        text_add(text, ":");
+        text_add_decimal(text, place.line);
+        return;
+    }
+    if (function == NULL) {
+        text_add(text, "an unknown function");
+    } else {
+        bool has_names = wasm_lines.length == 0;
+        text_add(text, has_names ? m3_GetFunctionName(function) : "the compiler's own code");
+    }
     text_add(text, " (wasm ");
     text_add_hex(text, module_offset);
     text_add(text, ")");
@@ -105,7 +127,7 @@ void wasm_host_print_backtrace(void) {
         }
         struct text line = {0};
         print_text("\r\n  at ");
-        text_add_place(&line, m3_GetFunctionName(frame->function), frame->moduleOffset);
+        text_add_place(&line, frame->function, frame->moduleOffset);
         text_print(&line);
     }
 }
@@ -150,7 +172,7 @@ static void wasm_describe_stop(struct text *cause) {
     }
     wasm_describe_delay(cause);
     text_add(cause, " in ");
-    text_add_place(cause, function == NULL ? NULL : m3_GetFunctionName(function), module_offset);
+    text_add_place(cause, function, module_offset);
 }
 
 static void wasm_describe_trap(struct text *cause, M3Result trap) {
@@ -166,7 +188,7 @@ static void wasm_describe_trap(struct text *cause, M3Result trap) {
             text_add(cause, trap_text(trap));
         }
         text_add(cause, " in ");
-        text_add_place(cause, frame == NULL ? NULL : m3_GetFunctionName(frame->function),
+        text_add_place(cause, frame == NULL ? NULL : frame->function,
                        frame == NULL ? 0 : frame->moduleOffset);
     }
 }
@@ -258,6 +280,18 @@ static const uint8_t *wasm_expand_module(uint32_t *length_bytes) {
     return bytes;
 }
 
+static void wasm_expand_lines(void) {
+    const uint8_t *stream = lines_compressed + sizeof(uint32_t);
+    uint32_t length_bytes;
+    memcpy(&length_bytes, lines_compressed, sizeof length_bytes);
+    if (length_bytes != 0) {
+        uint8_t *bytes = wasm_reserve(length_bytes);
+        wasm_check("lines",
+                   inflate(stream, (size_t)(lines_compressed_end - stream), bytes, length_bytes));
+        wasm_lines = (struct line_bytes){bytes, length_bytes};
+    }
+}
+
 /* Where the data of the module ends: behind it linear memory is zero. */
 static uint64_t wasm_data_end(void) {
     const uint64_t *word = (const uint64_t *)(wasm_memory + wasm_memory_bytes);
@@ -289,6 +323,7 @@ void wasm_host_load(uint64_t memory_start, uint64_t memory_end, struct host_gran
     wasm_memory = memory_start;
     wasm_free_end = memory_end;
     const uint8_t *bytes = wasm_expand_module(&module_bytes);
+    wasm_expand_lines();
     if (environment == NULL) {
         panic("module: no room for the interpreter");
     }

@@ -15,14 +15,23 @@ const SECTORS = 4096;
 const LIMIT_STATUS = 70;
 const RESTART_MS = 50;
 
+const FAULT_FILE = "driver/shell/commands/fault.ts";
+
+/** Where in the sources `text` stands, the only time in its file, as the kernel says it. */
+function placeOf(file: string, text: string): string {
+  const parts = readFileSync(file, "utf8").split(text);
+  assert.equal(parts.length, 2, `${file}: ${text}`);
+  return `${file}:${parts[0]!.split("\n").length}`;
+}
+
 /** What is said of each kind, before the time it took; on a line of its own. */
 const RESTARTED: Record<string, string> = {
-  trap: "out of bounds memory access in driver/shell/commands/fault/\\S+ \\(wasm 0x\\w+\\)",
-  recursion: "stack overflow in driver/shell/commands/fault/recurse \\(wasm 0x\\w+\\)",
-  loop: "no return within 1500 ms in driver/shell/commands/fault/\\S+ \\(wasm 0x\\w+\\)",
-  imports: "no return within 1500 ms in driver/shell/command\\S+ \\(wasm 0x\\w+\\)",
-  mmio: "mmioRead32: outside the window in driver/shell/commands/fault/\\S+ \\(wasm 0x\\w+\\)",
-  panic: "fault panic in driver/shell/commands/fault.ts:\\d+",
+  trap: `out of bounds memory access in ${placeOf(FAULT_FILE, "return load<i32>(")}`,
+  recursion: `stack overflow in ${placeOf(FAULT_FILE, "recurse(depth + 1)")}`,
+  loop: `no return within 1500 ms in ${placeOf(FAULT_FILE, "turns += 1")}`,
+  imports: `no return within 1500 ms in ${placeOf(FAULT_FILE, "host.clockNs() > 0")}`,
+  mmio: `mmioRead32: outside the window in ${placeOf(FAULT_FILE, "host.mmioRead32(")}`,
+  panic: `fault panic in ${placeOf(FAULT_FILE, 'assert(false, "fault panic")')}`,
   ring: dispatching("head outside the queue", "index 256"),
   "dma-low": dispatching("buffer outside linear memory", "address 0xffffffffffff0000, 512 bytes"),
   "dma-high": dispatching("buffer outside linear memory", "address 0xffff00, 512 bytes"),
@@ -35,7 +44,7 @@ const RESTARTED: Record<string, string> = {
 
 /** What the guard says: the rule, the descriptor, the address. */
 function dispatching(rule: string, what: string): string {
-  const place = "driver/blk/device/BlkDevice#dispatch \\(wasm 0x\\w+\\)";
+  const place = placeOf("driver/virtio/queue.ts", "host.fence(); // idx before the device's wish");
   return `queue: ${rule} \\(window 0, [^)]*${what}\\) in ${place}`;
 }
 

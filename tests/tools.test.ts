@@ -356,22 +356,6 @@ describe("run", () => {
     assert.match(out, /qemu -M virt .*\nLeave with Ctrl-A x.*tsblk: QEMU ended with status 7\n$/s);
   });
 
-  test("run.sh: after a panic the offsets in the log are named as TypeScript lines", (t) => {
-    const folder = makeFolder(t);
-    const env = stubQemu(folder, 70, "TSBLK: panic: trap\\n  1: Queue#add (wasm 0x25)\\n");
-    env["MAP"] = join(folder, "map.json");
-    // One mapping: column 36 is line 120 of queue.ts.
-    const map = { version: 3, sources: ["driver/virtio/queue.ts"], names: [], mappings: "oCAuHE" };
-    writeFileSync(env["MAP"], JSON.stringify(map));
-    const name = /wasm 0x25 is driver\/virtio\/queue\.ts:120\n/;
-    const { status, out } = run("scripts/run.sh", [], env);
-    assert.equal(status, 70);
-    assert.match(out, name);
-    const watched = run("scripts/run.sh", [], { ...env, UNTIL: "never" });
-    assert.equal(watched.status, 1);
-    assert.match(watched.out, name);
-  });
-
   for (const UNTIL of ["", "TSBLK: ready"]) {
     test(`run.sh: a QEMU that does not start is 125, UNTIL=${UNTIL}`, (t) => {
       const { status, out } = run("scripts/run.sh", [], {

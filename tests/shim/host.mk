@@ -20,7 +20,7 @@ HOST_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror $(HOST_SANITIZE) -isystem
   $(HOST_DEFINES) -DTSBLK_DEBUG=0
 
 HOST_WASM3 := $(WASM3_SOURCES) m3_info
-HOST_SHIM := canary crc32c guard guard_queue guard_refuse handover host_imports inflate \
+HOST_SHIM := canary crc32c guard guard_queue guard_refuse handover host_imports inflate line_table \
   module_check print shadow_ring validate validate_code validate_control validate_reader wasm_host
 RUNNER_OBJECTS := $(HOST_SHIM:%=$(HOST_BUILD)/shim/%.o) $(HOST_WASM3:%=$(HOST_BUILD)/wasm3/%.o) \
   $(HOST_BUILD)/module_runner.o $(HOST_BUILD)/host_stand_ins.o

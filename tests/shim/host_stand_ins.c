@@ -2,8 +2,8 @@
  * The kernel's devices for module_runner.c: a console that keeps the last line
  * of a panic, a clock that moves on each time it is asked, the heap of wasm3
  * with the length it has in the kernel, and the embedded module, not
- * compressed. Whatever ends the machine ends the process with status 0 and a
- * line that says why.
+ * compressed and without a line table. Whatever ends the machine ends the process with status 0 and
+ * a line that says why.
  */
 #include "check.h"
 #include "host_stand_ins.h"
@@ -34,6 +34,9 @@ __asm__(".pushsection .data\n"
         ".balign 8\n"
         "module_compressed: .zero 0x110000\n"
         "module_compressed_end:\n"
+        ".globl lines_compressed, lines_compressed_end\n"
+        "lines_compressed: .zero 4\n"
+        "lines_compressed_end:\n"
         ".popsection\n");
 
 extern uint8_t module_compressed[];
