@@ -55,8 +55,8 @@ const LAST: u32 = 1;
 const DATA: u32 = 2;
 
 /**
- * How far behind the used index used_event stays, so that the device never comes to an interrupt
- * (§2.7.10).
+ * How far behind the used index used_event stays while the ring is polled, so that the device
+ * never comes to an interrupt (§2.7.10).
  */
 const EVENT_LAG: u32 = 1;
 
