@@ -164,6 +164,13 @@ test("byte I/O: a reset in the middle is replayed and changes nothing", () => {
   bench.check("after a reset");
 });
 
+test("byte I/O: a disk that does not come out of a reset in the middle is left alone", () => {
+  const bench = new Bench([{ blkSize: 4096, sectorCount: 2048 }]);
+  bench.machine.disk().faults.requestsUntilBroken = 5;
+  bench.machine.disk().faults.resetReads = Infinity;
+  assert.match(write(bench, 1000, 600_000), /^vda: .* given up until 'reset'\n *dd: write at /m);
+});
+
 test("byte I/O: offsets and lengths near 2^63 and 2^64 are refused, not wrapped", () => {
   const bench = new Bench([{ sectorCount: 64 }]);
   const largest = "9223372036854775807";

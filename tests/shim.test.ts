@@ -323,7 +323,7 @@ describe("shim: a module that always fails ends in a panic that names each cause
 
   test("c trap: cause, pc, address and all registers are printed", () => {
     const result = bootWithout("000000000c0000000000000000600000");
-    const head = /^TSBLK: panic: store access fault at pc 0x800[0-9a-f]+ address 0x0d000028\r$/m;
+    const head = /^TSBLK: panic: store access fault at pc 0x800[0-9a-f]+ address 0x0d000020\r$/m;
     const registers = /^ zero 0x0{16} +ra 0x[0-9a-f]{16} +sp 0x[0-9a-f]{16} +gp 0x[0-9a-f]{16}\r$/m;
     assertPanic(result, head, registers, /^ +t3 0x[0-9a-f]{16} .* t6 0x[0-9a-f]{16}\r$/m);
   });

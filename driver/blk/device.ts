@@ -345,12 +345,12 @@ export class BlkDevice extends VirtioDriver {
     this.nowNs = host.clockNs();
   }
 
-  /** Shows the device what has been submitted, with one notification. */
+  /** Shows the device what has been submitted, with one notification, unless it is being reset. */
   dispatch(): void {
     const queue = this.queue;
     const statistics = this.statistics;
     statistics.mostInFlight = max<u64>(statistics.mostInFlight, queue.inFlightCount);
-    if (!queue.hasUnpublished()) return;
+    if (!queue.hasUnpublished() || this.recovery.isActive || this.health != err.E_OK) return;
     if (queue.publish()) {
       statistics.notificationsSent += 1;
       this.transport.notify(REQUEST_QUEUE);
@@ -368,7 +368,7 @@ export class BlkDevice extends VirtioDriver {
     if (count > 0) completeUsed(this, count);
     const isDue = this.nowNs >= this.nextCheckNs;
     if (isDue || count < 0) this.mend(min(count, err.E_OK), isDue);
-    if ((<u32>queue.hasUnpublished()) & ~(<u32>recovery.isActive)) this.dispatch();
+    if (queue.hasUnpublished()) this.dispatch();
   }
 
   /** What `poll` rarely does: begins a recovery, looks at the health, goes on with a recovery. */

@@ -23,15 +23,19 @@ export class Console {
   private bufferPtr: usize;
   private lengthBytes: usize;
   private isAlarm: bool;
+  /** The last byte that was written out. */
+  private lastByte: u8;
 
   init(): void {
     this.bufferPtr = reserve(BUFFER_BYTES, 16);
+    this.lastByte = <u8>CHAR_LF;
   }
 
   /** Writes out what has been collected. */
   flush(): void {
     if (this.lengthBytes == 0) return;
     host.consoleWrite(this.bufferPtr, this.lengthBytes);
+    this.lastByte = load<u8>(this.bufferPtr + this.lengthBytes - 1);
     this.lengthBytes = 0;
   }
 
@@ -131,6 +135,12 @@ export class Console {
     this.text(RED);
     this.lengthBytes += endBytes;
     return this;
+  }
+
+  /** Ends the line that somebody else has left open, such as one of progress. */
+  freshLine(): void {
+    this.flush();
+    if (this.lastByte != <u8>CHAR_LF && this.lastByte != <u8>CHAR_CR) this.line();
   }
 
   /** Ends the line and writes it out. */

@@ -176,7 +176,8 @@ export class Shell {
 
   /** Makes room for a line that is not the answer to a command. */
   beginNotice(): void {
-    if (!this.isBusy()) out.line();
+    if (this.isBusy()) out.freshLine();
+    else out.line();
   }
 
   /** Shows the line that is being typed again, or the question that is open. */

@@ -99,9 +99,9 @@ static void load_module(void) {
 }
 
 static bool step_until_idle(struct text *cause) {
-    bool has_more = true;
-    for (int i = 0; i < STEPS && has_more; i++) {
-        if (!wasm_host_step(&has_more, cause)) {
+    int32_t wish = 1;
+    for (int i = 0; i < STEPS && wish != 0; i++) {
+        if (!wasm_host_step(&wish, cause)) {
             return false;
         }
     }
