@@ -87,9 +87,9 @@ build: ## build the kernel, build/tsblk.elf
 
 test: ## run all checks and tests (TESTS="tests/shell.test.ts" for some)
 	scripts/setup.sh test
-	$(AGAIN) kernel
-	$(AGAIN) kernel DEBUG=1
-	if command -v riscv64-linux-gnu-gcc >/dev/null; then $(AGAIN) kernel $(LINUX_KERNEL); fi
+	$(AGAIN) -j2 kernel
+	$(AGAIN) -j2 kernel DEBUG=1
+	if command -v riscv64-linux-gnu-gcc >/dev/null; then $(AGAIN) -j2 kernel $(LINUX_KERNEL); fi
 	$(AGAIN) check
 	node --test --test-concurrency=2 --test-timeout=$(FILE_DEADLINE_MS) --test-reporter=spec \
 	    $(TESTS:%.ts=build/node/%.js)

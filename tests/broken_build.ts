@@ -3,12 +3,12 @@
  * and the result is compiled and embedded. Nothing of the driver's sources is touched.
  *
  * A defect whose text is not in the sources, or is there more than once, is an error: it would test
- * nothing. wasm3's objects are those of the last `make`. The kernel's own are made once, with the
- * boot argument `guard=off`: such a driver is to meet the device itself.
+ * nothing. The kernels have the boot argument `guard=off`: such a driver is to meet the device
+ * itself.
  */
-import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { makeKernel } from "./qemu/kernels.js";
 
 /** In the file `path` of driver/, `from` becomes `to`. */
 export interface Edit {
@@ -34,10 +34,8 @@ interface Compiler {
 
 const COMPILER: string = "assemblyscript/asc";
 const FOLDER = "build/broken";
-/** What is made once, and the same in every kernel. */
-const OBJECT_FOLDER = "wasm3";
-const MODULE = join(FOLDER, "driver.wasm");
-const KERNEL_FOLDER = join(FOLDER, "kernel");
+/** What the compiler calls the module; it is not written there. */
+const MODULE = "driver.wasm";
 
 /** The texts of the files that the edits are about, changed, by their path. */
 function changedSources(edits: readonly Edit[]): Map<string, string> {
@@ -81,25 +79,10 @@ async function compile(edits: readonly Edit[]): Promise<Uint8Array> {
   return module;
 }
 
-function link(): void {
-  const to = join(KERNEL_FOLDER, OBJECT_FOLDER);
-  cpSync(join("build", OBJECT_FOLDER), to, { recursive: true, preserveTimestamps: true });
-  const args = ["-s", "-f", "shim/kernel.mk", "GUARD_SWITCH=1", "kernel"];
-  const { CROSS, PATH } = process.env;
-  const made = spawnSync("make", [...args, `BUILD=${KERNEL_FOLDER}`, `MODULE=${MODULE}`], {
-    env: CROSS === undefined ? { PATH } : { PATH, CROSS },
-    encoding: "utf8",
-  });
-  if (made.status !== 0) throw new Error(`the broken kernel does not link: ${made.stderr}`);
-}
-
 /**
  * Builds a kernel with these edits and returns its path. The next call overwrites it, so one is
  * built, and run, at a time.
  */
 export async function buildBroken(edits: readonly Edit[]): Promise<string> {
-  mkdirSync(FOLDER, { recursive: true });
-  writeFileSync(MODULE, await compile(edits));
-  link();
-  return join(KERNEL_FOLDER, "tsblk.elf");
+  return makeKernel(FOLDER, await compile(edits), "build", ["GUARD_SWITCH=1"]);
 }

@@ -4,41 +4,31 @@
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
 import { before, test } from "node:test";
+import { makeKernel } from "./qemu/kernels.js";
 import { MISDEEDS, guardModule, misdeedArgument } from "./shim/guard_module.js";
 
-const FOLDER = "build/tests/guard";
-const MODULE = `${FOLDER}/guard.wasm`;
 const TIMEOUT_MS = 60_000;
 const PANIC_STATUS = 70;
 const RIGHT_STATUS = 23;
 
-/** Runs a command to its end. Nothing of the make that may have started this test reaches it. */
-function run(command: string, ...args: string[]): { status: number | null; output: string } {
-  const { MAKEFLAGS: _flags, MAKEOVERRIDES: _overrides, MFLAGS: _mflags, ...env } = process.env;
-  const options = { encoding: "utf8", env, timeout: TIMEOUT_MS } as const;
-  const { status, stdout, stderr, error } = spawnSync(command, args, options);
-  return { status, output: `${stdout}${stderr}${error ?? ""}` };
-}
+let kernel = "";
 
 function boot(name: string, isLegacy: boolean): { status: number | null; output: string } {
-  return run(
-    "qemu-system-riscv64",
+  const args = [
     ...["-M", "virt", "-bios", "none", "-m", "64M", "-nographic", "-monitor", "none", "-no-reboot"],
     ...["-global", `virtio-mmio.force-legacy=${isLegacy}`],
     ...["-drive", "driver=null-co,read-zeroes=on,if=none,id=d"],
     ...["-device", "virtio-blk-device,drive=d"],
-    ...["-kernel", `${FOLDER}/kernel/tsblk.elf`, "-append", misdeedArgument(name)],
-  );
+    ...["-kernel", kernel, "-append", misdeedArgument(name)],
+  ];
+  const options = { encoding: "utf8", timeout: TIMEOUT_MS } as const;
+  const { status, stdout, stderr, error } = spawnSync("qemu-system-riscv64", args, options);
+  return { status, output: `${stdout}${stderr}${error ?? ""}` };
 }
 
 before(async () => {
-  mkdirSync(FOLDER, { recursive: true });
-  writeFileSync(MODULE, await guardModule());
-  const variables = [`BUILD=${FOLDER}/kernel`, `MODULE=${MODULE}`, "Q=@", "TOOLS="];
-  const made = run("make", "-s", "-f", "shim/kernel.mk", ...variables, "kernel");
-  assert.equal(made.status, 0, made.output);
+  kernel = makeKernel("build/tests/guard", await guardModule());
 });
 
 /** A text as a pattern, in which only `[04]` means something. */

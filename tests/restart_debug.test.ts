@@ -4,10 +4,9 @@
  * random, while a StateFS is being written.
  */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { type TestScope, makeFolder, makeImage } from "./qemu/images.js";
+import { makeKernel } from "./qemu/kernels.js";
 import { PROMPT, QemuMachine, type QemuOptions } from "./qemu/qemu.js";
 import { VERSIONS } from "./qemu/session.js";
 import { moduleWith } from "./shim/fault_module.js";
@@ -89,24 +88,6 @@ describe("canary: a changed byte is found", () => {
   }
 });
 
-/** A debug kernel with another module in it. */
-function kernelWith(folder: string, module: Uint8Array): string {
-  for (const objects of ["shim", "wasm3"]) {
-    const options = { recursive: true, preserveTimestamps: true };
-    cpSync(`build/debug/${objects}`, `${folder}/${objects}`, options);
-  }
-  writeFileSync(`${folder}/module.wasm`, module);
-  const variables = [`BUILD=${folder}`, `MODULE=${folder}/module.wasm`, "DEBUG=1", "TOOLS="];
-  const { CROSS, PATH } = process.env;
-  const env = CROSS === undefined ? { PATH } : { PATH, CROSS };
-  const made = spawnSync("make", ["-s", "-f", "shim/kernel.mk", "kernel", "Q=@", ...variables], {
-    env,
-    encoding: "utf8",
-  });
-  assert.equal(made.status, 0, made.stderr);
-  return `${folder}/tsblk.elf`;
-}
-
 /**
  * Counts its instances in the handover and says so with its exit status when it is the last one;
  * every one of them fails in its first slice.
@@ -130,8 +111,8 @@ const COUNTING_IMPORTS = `
 
 test("restart: memory in use is after a thousand restarts what it was after one", async (t) => {
   const folder = makeFolder(t);
-  mkdirSync(folder, { recursive: true });
-  const kernel = kernelWith(folder, await moduleWith(COUNTING, COUNTING_IMPORTS));
+  const module = await moduleWith(COUNTING, COUNTING_IMPORTS);
+  const kernel = makeKernel(folder, module, "build/debug");
   const machine = new QemuMachine(t, { kernel, cmd: "restarts=1000000" });
   assert.equal(await machine.exit(60_000), 7);
   const used = [...machine.log.matchAll(/with (\d+) bytes of heap/g)].map(([, bytes]) => bytes);
@@ -160,7 +141,8 @@ const HOLDING_IMPORTS = `${COUNTING_IMPORTS}
 
 test("restart: a disk that the last instance held has been reset", async (t) => {
   const folder = makeFolder(t);
-  const kernel = kernelWith(folder, await moduleWith(HOLDING, HOLDING_IMPORTS));
+  const module = await moduleWith(HOLDING, HOLDING_IMPORTS);
+  const kernel = makeKernel(folder, module, "build/debug");
   const disks = [makeImage(folder, "a.img", 1 << 20)];
   const machine = new QemuMachine(t, { kernel, disks });
   assert.equal(await machine.exit(), 1, machine.log);
