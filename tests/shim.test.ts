@@ -168,11 +168,9 @@ describe("shim: the check of wasm3's object code", () => {
     const plan = runWell("make", "-n", "-B", "-f", "shim/kernel.mk", ...variables, target);
     const command = plan.split("\n").find((line) => line.includes("m3_compile.c"));
     assert(command !== undefined, plan);
-    runWell(
-      "sh",
-      "-c",
-      `${change(command.replace(`-o ${target}`, `-o ${OBJECT}`))} -O1 -foptimize-sibling-calls ${extra} -MF /dev/null`,
-    );
+    const changed = change(command.replace(`-o ${target}`, `-o ${OBJECT}`));
+    const flags = `-O1 -foptimize-sibling-calls ${extra} -MF /dev/null`;
+    runWell("sh", "-c", `${changed} ${flags}`);
     return checkOps(disassemble(cross("objdump"), OBJECT));
   }
 
