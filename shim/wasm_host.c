@@ -159,7 +159,8 @@ static void wasm_describe_delay(struct text *cause) {
 
 /*
  * A call that was abandoned has left no backtrace. But the pc of wasm3, one behind the op, is a0
- * when an op begins, and in a saved register while an op calls something.
+ * when an op begins, and in a saved register while an op calls something. The op that calls an
+ * import, whose caller's pc is on the stack, is never abandoned: linker/virt.ld.
  */
 static void wasm_describe_stop(struct text *cause) {
     static const uint8_t candidates[] = {10, 8, 9, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27};
