@@ -1,7 +1,7 @@
 /**
  * The host: everything the module can ask of the machine below it, and the only imported functions.
  *
- * Any host that supplies these imports under the module name `host` runs the same bytes: the shim
+ * Any host that supplies these imports under the module name `host` runs the same code: the shim
  * on RISC-V, the device model under Node. All arguments are scalars; text is UTF-8, passed as
  * pointer and length. A call that breaks a rule stated here traps, and the trap ends the module.
  *

@@ -3,8 +3,7 @@
  * transports.
  *
  * A host calls `start` once, then `step` as often as that says, and `receive` for every byte from
- * the console. The block API lets it read and write without the
- * shell.
+ * the console. The block API lets it read and write without the shell.
  */
 import { BlkDevice } from "./blk/device";
 import {

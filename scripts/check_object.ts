@@ -137,8 +137,11 @@ export function checkOps(disassembly: string): string[] {
   return [...ops].flatMap(([op, code]) => checkOp(op, code));
 }
 
+/** The code of an object, without its local labels: objdump takes seconds for thousands of them. */
 export function disassemble(objdump: string, object: string): string {
-  return execFileSync(objdump, ["-d", "--no-show-raw-insn", object], {
+  const bare = `${object}.bare`;
+  execFileSync(objdump.replace(/objdump$/, "objcopy"), ["-g", "-X", object, bare]);
+  return execFileSync(objdump, ["-d", "--no-show-raw-insn", bare], {
     encoding: "utf8",
     maxBuffer: 1 << 28,
   });

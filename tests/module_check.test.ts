@@ -18,7 +18,7 @@ import { WasmMutator } from "./shim/wasm_mutator.js";
 
 const FOLDER = "build/tests/host";
 const SEED = Number(process.env["SEED"] ?? 1);
-const SECONDS = Number(process.env["FUZZ_WASM_SECONDS"] ?? 15);
+const SECONDS = Number(process.env["FUZZ_WASM_SECONDS"] ?? 8);
 const BOOT_ARGS = "help; disks; dd read 0; poweroff";
 
 /** Sizes of a batch: the driver is a hundred times as long as the seed module. */

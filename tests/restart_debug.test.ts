@@ -151,7 +151,7 @@ test("restart: a disk that the last instance held has been reset", async (t) => 
 /** How often the driver is stopped at least, over both transports: a volume each, or more. */
 const STOPS = Number(process.env["COUNT"] ?? 40);
 
-const VALUES = 60;
+const VALUES = 30;
 const ROUNDS = 3;
 
 /** A key for each value, a sync after each, and a mount now and then: one may be interrupted. */

@@ -14,6 +14,8 @@ import { SECTOR_BYTES, VERSIONS, numbered } from "./qemu/session.js";
 const SECTORS = 4096;
 const LIMIT_STATUS = 70;
 const RESTART_MS = 50;
+/** Of a call into the module: more than a loaded machine takes for one that is well. */
+const DEADLINE_MS = 700;
 
 const FAULT_FILE = "driver/shell/commands/fault.ts";
 
@@ -28,8 +30,8 @@ function placeOf(file: string, text: string): string {
 const RESTARTED: Record<string, string> = {
   trap: `out of bounds memory access in ${placeOf(FAULT_FILE, "return load<i32>(")}`,
   recursion: `stack overflow in ${placeOf(FAULT_FILE, "recurse(depth + 1)")}`,
-  loop: `no return within 1500 ms in ${placeOf(FAULT_FILE, "turns += 1")}`,
-  imports: `no return within 1500 ms in ${placeOf(FAULT_FILE, "host.clockNs() > 0")}`,
+  loop: `no return within ${DEADLINE_MS} ms in ${placeOf(FAULT_FILE, "turns += 1")}`,
+  imports: `no return within ${DEADLINE_MS} ms in ${placeOf(FAULT_FILE, "host.clockNs() > 0")}`,
   mmio: `mmioRead32: outside the window in ${placeOf(FAULT_FILE, "host.mmioRead32(")}`,
   panic: `fault panic in ${placeOf(FAULT_FILE, 'assert(false, "fault panic")')}`,
   ring: dispatching("head outside the queue", "index 256"),
@@ -114,7 +116,7 @@ for (const transport of VERSIONS) {
       const what = `${kinds.join(", ")} with ${inFlight} requests in flight`;
       test(`restart, ${transport}: ${what}, then blktest`, async (t) => {
         const path = makeImage(makeFolder(t), "a.img", numbered(SECTORS));
-        const machine = await boot(t, path, { transport, cmd: "deadline=1500" });
+        const machine = await boot(t, path, { transport, cmd: `deadline=${DEADLINE_MS}` });
         for (const kind of kinds) {
           const command = `fault ${kind} 100 ${inFlight}`;
           const before = await traffic(machine);
@@ -163,7 +165,8 @@ test("restart: the statistics go on, and StateFS is mounted again", async (t) =>
 
 test("restart: the boot arguments go on behind the command that failed, status 1", async (t) => {
   const path = makeImage(makeFolder(t), "a.img", SECTORS * SECTOR_BYTES);
-  const cmd = "deadline=1500 echo one; fault loop; echo two; fault panic; echo three; poweroff";
+  const faults = "echo one; fault loop; echo two; fault panic; echo three; poweroff";
+  const cmd = `deadline=${DEADLINE_MS} ${faults}`;
   const machine = new QemuMachine(t, { disks: [path], cmd });
   assert.equal(await machine.exit(), 1);
   const words = machine.log.split("\n").filter((line) => /^(one|two|three)$/.test(line));

@@ -1,9 +1,9 @@
 /** The disks of the machine, `vda` first, in the order in which their windows were granted. */
 import * as host from "../host";
 import { place, placeArray } from "../util/arena";
+import { E_OK } from "../util/errors";
 import { Transport } from "../virtio/transport";
 import { BlkDevice } from "./device";
-import { E_OK } from "../util/errors";
 import { checkIdle, hearInterrupts } from "./health";
 import { DiskObserver } from "./observer";
 

@@ -12,15 +12,10 @@ export type Origin = "build" | "build/debug";
 const TIMEOUT_MS = 60_000;
 
 /**
- * Makes a kernel in `folder` with `module` in it, and with these variables of shim/kernel.mk.
- * Returns its path. The next one in the same folder takes its place, and takes less time.
+ * Makes a kernel in `folder` with `module` in it. Returns its path. The next one in the same folder
+ * takes its place, and takes less time.
  */
-export function makeKernel(
-  folder: string,
-  module: Uint8Array,
-  from: Origin = "build",
-  variables: readonly string[] = [],
-): string {
+export function makeKernel(folder: string, module: Uint8Array, from: Origin = "build"): string {
   if (!existsSync(join(folder, "wasm3"))) {
     for (const objects of ["shim", "wasm3"]) {
       const options = { recursive: true, preserveTimestamps: true };
@@ -29,7 +24,7 @@ export function makeKernel(
   }
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "module.wasm"), module);
-  const all = [`BUILD=${folder}`, `MODULE=${folder}/module.wasm`, "Q=@", "TOOLS=", ...variables];
+  const all = [`BUILD=${folder}`, `MODULE=${folder}/module.wasm`, "Q=@", "TOOLS="];
   if (from === "build/debug") all.push("DEBUG=1");
   // Nothing of the make that may have started this test reaches this one
   const { CROSS, PATH } = process.env;
