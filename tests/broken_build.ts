@@ -3,8 +3,8 @@
  * and the result is compiled and embedded. Nothing of the driver's sources is touched.
  *
  * A defect whose text is not in the sources, or is there more than once, is an error: it would test
- * nothing. The kernels are debug kernels, which have the boot argument `guard=off`: such a driver is
- * to meet the device itself.
+ * nothing. The kernels are debug kernels, which have the boot argument `guard=off`: such a driver
+ * is to meet the device itself.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
