@@ -104,15 +104,13 @@ describe("model: a correct driver passes", () => {
         assert.deepEqual(driver.bytes.slice(driver.dataAt(0), driver.dataAt(0) + 1024), data);
         assert.deepEqual(driver.rig.violations, []);
       });
-
-      test(`version ${version}, ${nameOf(host)}: indices wrap at 65536`, () => {
-        const driver = live({ version }, host);
-        for (let count = 0; count < 65_540; count++) {
-          assert.equal(driver.request(FLUSH, 0, 0), 0);
-        }
-        assert.equal(driver.usedIdx, 4);
-      });
     }
+
+    test(`version ${version}: indices wrap at 65536`, () => {
+      const driver = live({ version });
+      for (let count = 0; count < 65_540; count++) assert.equal(driver.request(FLUSH, 0, 0), 0);
+      assert.equal(driver.usedIdx, 4);
+    });
 
     test(`version ${version}: a device can be reset and used again`, () => {
       const driver = live({ version });
