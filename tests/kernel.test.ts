@@ -84,6 +84,12 @@ for (const transport of ["modern", "legacy"] as const) {
   }
 }
 
+test("kernel: what was typed before the machine was up is not lost", async (t) => {
+  const machine = new QemuMachine(t);
+  machine.send("echo early\r");
+  await machine.waitFor(/^early$/m, { timeoutMs: 5000 });
+});
+
 test("kernel: a key is echoed within 20 ms", async (t) => {
   const machine = new QemuMachine(t);
   await machine.boot();
