@@ -3,16 +3,12 @@
  * copies every descriptor (shim/guard.c). One kernel runs with and without the boot argument
  * `guard=off`, in turns; it is compiled as the kernel that is shipped, but for knowing that
  * argument.
- *
- * Instructions at depth 32 depend on how many looks at the ring it takes to find all that was sent
- * together, which is the host's timing. So of several runs, the one with the fewest looks counts.
  */
 import { type PerfLine, median, numberOf, runGuest } from "./bench_run.js";
 
 const OFF = "guard=off; ";
 const LOAD = "blkperf --raw --random --bs 4k --depth 32 --seconds 1";
 const DEPTH = 32;
-export const INSTRUCTION_RUNS = 4;
 
 interface GuardBench {
   image: string;
@@ -21,22 +17,17 @@ interface GuardBench {
   rounds: number;
 }
 
-/** Of lines of `blkperf --instructions`, the one at `depth` with the fewest polls. */
-export function fewestPolls(lines: PerfLine[], depth = DEPTH): PerfLine {
-  const found = lines.filter((line) => line.has("submit") && numberOf(line, "depth") === depth);
-  const polls = (line: PerfLine): number => numberOf(line, "polls");
-  const [first, ...others] = found;
-  if (first === undefined) throw new Error(`no instructions at depth ${depth}`);
-  return others.reduce((best, line) => (polls(line) < polls(best) ? line : best), first);
+/** Of lines of `blkperf --instructions`, the one at `depth`. */
+export function instructionLine(lines: PerfLine[], depth = DEPTH): PerfLine {
+  const found = lines.find((line) => line.has("submit") && numberOf(line, "depth") === depth);
+  if (found === undefined) throw new Error(`no instructions at depth ${depth}`);
+  return found;
 }
 
 function instructions({ image, kernel }: GuardBench, option: string): number {
   const cmd = `${option}blkperf --raw --instructions; poweroff`;
-  const lines: PerfLine[] = [];
-  for (let i = 0; i < INSTRUCTION_RUNS; i++) {
-    lines.push(...runGuest({ image, kernel, cmd, icount: "shift=0" }));
-  }
-  return numberOf(fewestPolls(lines), "total");
+  const lines = runGuest({ image, kernel, cmd, icount: "shift=0" });
+  return numberOf(instructionLine(lines), "total");
 }
 
 /** Requests a second of the second of two passes. */

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { movedRate } from "../scripts/bench_copies.js";
-import { fewestPolls } from "../scripts/bench_guard.js";
+import { instructionLine } from "../scripts/bench_guard.js";
 import { median, numberOf, parseImgBench, parsePerf } from "../scripts/bench_run.js";
 
 test("bench: PERF lines are read as keys and values, other lines are passed over", () => {
@@ -39,12 +39,12 @@ test("bench: the rate of copies is that of all their bytes over all their time",
   assert.throws(() => movedRate("dd: no such disk"), /nothing was moved/);
 });
 
-test("bench: of several counts of instructions, that of the fewest polls counts", () => {
+test("bench: the instructions at a depth are found among the lines", () => {
   const text =
-    "PERF instructions vda depth=32 submit=1 total=1500.0 polls=341\r\n" +
+    "PERF disk=vda depth=32 requests=9\r\n" +
     "PERF instructions vda depth=1 submit=1 total=6500.0 polls=9\r\n" +
-    "PERF instructions vda depth=32 submit=1 total=1300.0 polls=143\r\n" +
-    "PERF instructions vda depth=32 submit=1 total=1400.0 polls=200\r\n";
-  assert.equal(numberOf(fewestPolls(parsePerf(text)), "total"), 1300);
-  assert.throws(() => fewestPolls([]), /no instructions at depth 32/);
+    "PERF instructions vda depth=32 submit=1 total=1300.0 polls=128\r\n";
+  assert.equal(numberOf(instructionLine(parsePerf(text)), "total"), 1300);
+  assert.equal(numberOf(instructionLine(parsePerf(text), 1), "total"), 6500);
+  assert.throws(() => instructionLine([]), /no instructions at depth 32/);
 });

@@ -3,11 +3,13 @@
  * before), dispatching and completing, each between two looks at the clock. Under `-icount shift=0`
  * the clock counts instructions; without it these are times.
  *
- * Waiting does not count: a poll is added up only when it completed something. The price of looking
- * at the clock is measured first and taken off. The clock has steps of 100 ns, which even out over
- * thousands of requests.
+ * Requests of a batch are waited for together, as the loads of blkperf do. Waiting does not count;
+ * what it takes to ask for an interrupt, and to acknowledge it, is measured apart. The price of
+ * looking at the clock is measured first and taken off. The clock has steps of 100 ns, which even
+ * out over thousands of requests.
  */
 import { BlkDevice } from "../blk/device";
+import { awaitDisks, endAwaiting } from "../blk/disks";
 import { SECTOR_BYTES, VIRTIO_BLK_T_IN } from "../blk/layout";
 import { Owner, RequestTable, Run, Transfer } from "../blk/request";
 import * as host from "../host";
@@ -18,8 +20,8 @@ const CALIBRATION_COUNT: i32 = 1000;
 
 const REQUEST_COUNT: u32 = 4096;
 
-/** Polls in one slice, so that Ctrl-C is seen while a device is slow. */
-const POLLS_PER_SLICE: i32 = 1000;
+/** Looks at the ring in one slice, so that Ctrl-C is seen while a device is slow. */
+const LOOKS_PER_SLICE: i32 = 10_000;
 
 export class Meter extends Owner {
   depth: u32;
@@ -29,6 +31,8 @@ export class Meter extends Owner {
   dispatchNs: u64;
   completeNs: u64;
   sentCount: u32;
+  awaitNs: u64;
+  awaitCount: u32;
   /** Requests that ended in a measured poll, and those polls. */
   doneCount: u32;
   pollCount: u32;
@@ -55,6 +59,8 @@ export class Meter extends Owner {
     this.sentCount = 0;
     this.doneCount = 0;
     this.pollCount = 0;
+    this.awaitNs = 0;
+    this.awaitCount = 0;
     this.leftCount = REQUEST_COUNT;
     this.error = E_OK;
     this.clockNs = calibrate();
@@ -65,8 +71,27 @@ export class Meter extends Owner {
     if (this.inFlightCount == 0) {
       if (this.leftCount == 0) return true;
       this.sendBatch();
+      const startNs = host.clockNs();
+      awaitDisks(this.depth);
+      this.noteAwaiting(startNs);
     }
-    for (let i = 0; i < POLLS_PER_SLICE && this.inFlightCount > 0; ++i) this.look();
+    if (this.isBack()) this.take();
+    return false;
+  }
+
+  /** What is done instead of sleeping has been done since `startNs`. */
+  private noteAwaiting(startNs: u64): void {
+    this.awaitNs += host.clockNs() - startNs;
+    this.awaitCount += 1;
+  }
+
+  /** Waits a while. Whether all of the batch has come back, or something that makes no sense. */
+  private isBack(): bool {
+    const queue = this.disk.queue;
+    for (let look = 0; look < LOOKS_PER_SLICE; ++look) {
+      const count = queue.usedCount();
+      if (count < 0 || <u32>count >= this.inFlightCount) return true;
+    }
     return false;
   }
 
@@ -123,8 +148,11 @@ export class Meter extends Owner {
     this.leftCount -= min(this.depth, this.leftCount);
   }
 
-  private look(): void {
+  private take(): void {
     const endedBefore = this.endedCount;
+    const wokenNs = host.clockNs();
+    endAwaiting();
+    this.noteAwaiting(wokenNs);
     const startNs = host.clockNs();
     this.disk.poll();
     const takenNs = host.clockNs() - startNs;

@@ -80,6 +80,7 @@ export function printMeter(disk: BlkDevice, meter: Meter, isRaw: bool): void {
   const submit = meter.perRequest10(meter.submitNs, meter.sentCount, meter.batchCount());
   const dispatch = meter.perRequest10(meter.dispatchNs, meter.sentCount, meter.batchCount());
   const complete = meter.perRequest10(meter.completeNs, meter.doneCount, meter.pollCount);
+  const waiting = meter.perRequest10(meter.awaitNs, meter.sentCount, meter.awaitCount);
   if (isRaw) out.text("PERF instructions ");
   printDiskName(disk);
   part(isRaw, "depth").decimal(meter.depth);
@@ -87,6 +88,7 @@ export function printMeter(disk: BlkDevice, meter: Meter, isRaw: bool): void {
   partTenths(isRaw, "dispatch", dispatch);
   partTenths(isRaw, "complete", complete);
   partTenths(isRaw, "total", submit + dispatch + complete);
+  partTenths(isRaw, "waiting", waiting);
   part(isRaw, "requests").decimal(meter.doneCount);
   part(isRaw, "polls").decimal(meter.pollCount).line();
 }
