@@ -303,7 +303,8 @@ the median of ${ROUNDS} rounds of ${SECONDS} s after a pass that does not count.
 that the guest has for them, as the 1 MiB reads do not have to. Instructions are the guest's,
 counted by -icount shift=0: submit is putting requests into the ring, dispatch the notification
 that they share, complete the poll that finds all of them. Waiting does not count; to ask for an
-interrupt and to acknowledge it is shown apart. blkperf writes 4 MiB again and again, dd all of the image: the limit of that is qemu-img bench in writing it.`;
+interrupt and to acknowledge it is shown apart. blkperf writes 4 MiB again and again, dd all of the
+image: the limit of that is qemu-img bench in writing it.`;
 
 async function main(): Promise<void> {
   makeImage(IMAGE);
