@@ -323,7 +323,7 @@ describe("shim: a module that always fails ends in a panic that names each cause
     const result = bootWithout("00000000100000000000000000000100");
     assertPanic(
       result,
-      /^TSBLK: panic: store access fault at pc 0x800[0-9a-f]+ address 0x0d000002\r$/m,
+      /^TSBLK: panic: store access fault at pc 0x800[0-9a-f]+ address 0x0d000001\r$/m,
     );
   });
 });
