@@ -14,6 +14,7 @@ import {
   diskCount,
   endAwaiting,
   initDisks,
+  isBackSoon,
   lookAtRings,
   observeDisks,
   pollDisks,
@@ -100,7 +101,7 @@ export function step(): i32 {
   lookAtRings();
   pollDisks();
   const awaited = shell.step();
-  if (awaited > 0 && awaitDisks(awaited)) return WAITING;
+  if (awaited > 0 && !isBackSoon(awaited) && awaitDisks(awaited)) return WAITING;
   if (awaited != AWAITS_TIME) return BUSY;
   watchDisks();
   return IDLE;

@@ -21,6 +21,9 @@ const SLEEP_DEPTH_MIN: u32 = 2;
  */
 const AWAITED_BYTES: u32 = 128 << 10;
 
+/** So long small requests that are waited for together are looked for before the machine sleeps. */
+const LOOK_NS: u64 = 500_000;
+
 const NAME_BYTES: usize = 3;
 const LETTER_A: u8 = 0x61;
 
@@ -94,6 +97,33 @@ export function awaitedCount(lengthBytes: u32): i32 {
 }
 
 /**
+ * Sends what has been submitted, and looks for a while whether `requestCount` requests of a disk
+ * come back, or all that it has. Nothing is taken before, since each time costs as much as several
+ * requests. A large request is not looked for: meanwhile a sleep leaves the CPU to the device.
+ */
+export function isBackSoon(requestCount: u32): bool {
+  for (let i = 0; i < count; ++i) unchecked(disks[i]).dispatch();
+  if (requestCount == 1 || inFlightCount() < SLEEP_DEPTH_MIN) return false;
+  const endNs = host.clockNs() + LOOK_NS;
+  do {
+    for (let look = 0; look < LOOKS_PER_SLICE; ++look) {
+      host.fence(); // what the devices have given back by now
+      if (isBack(requestCount)) return true;
+    }
+  } while (host.clockNs() < endNs);
+  return false;
+}
+
+function isBack(requestCount: u32): bool {
+  for (let i = 0; i < count; ++i) {
+    const queue = unchecked(disks[i]).queue;
+    if (queue.isIdle()) continue;
+    if (queue.backCount() >= min(requestCount, queue.inFlightCount)) return true;
+  }
+  return false;
+}
+
+/**
  * Lets each disk interrupt when `requestCount` of its requests have come back, or all that it has.
  * Returns whether the machine may sleep until then; `endAwaiting` comes next in any case.
  */
@@ -104,7 +134,6 @@ export function awaitDisks(requestCount: u32): bool {
   for (let i = 0; i < count; ++i) {
     const disk = unchecked(disks[i]);
     if (disk.health != E_OK || disk.queue.isIdle()) continue;
-    disk.dispatch();
     if (!disk.queue.enableInterrupt(requestCount)) isToCome = false;
   }
   return isToCome;

@@ -185,8 +185,7 @@ export class Virtqueue {
     if (this.hasEventIdx) this.setUsedEvent(this.usedIdx + awaited - 1);
     else store<u16>(this.availPtr + VIRTQ_RING_FLAGS, 0);
     host.fence(); // the wish before the last look at idx
-    const backCount = (<u32>load<u16>(this.usedPtr + VIRTQ_RING_IDX) - this.usedIdx) & 0xffff;
-    return backCount < awaited;
+    return this.backCount() < awaited;
   }
 
   /** The device interrupts when its index passes `idx` (§2.7.10.1). */
@@ -311,13 +310,18 @@ export class Virtqueue {
     return load<u16>(this.usedPtr + VIRTQ_RING_IDX) != <u16>this.usedIdx;
   }
 
+  /** Chains that have come back since `releaseUsed`, as of the last fence, if it can be believed. */
+  backCount(): u32 {
+    return (<u32>load<u16>(this.usedPtr + VIRTQ_RING_IDX) - this.usedIdx) & 0xffff;
+  }
+
   /**
    * Number of chains that have come back since `releaseUsed`, or E_USED_RING when they cannot be as
    * many.
    */
   usedCount(): i32 {
     if (!this.hasUsed()) host.fence(); // what the device has given back by now
-    const count = (<u32>load<u16>(this.usedPtr + VIRTQ_RING_IDX) - this.usedIdx) & 0xffff;
+    const count = this.backCount();
     if (count == 0) return 0;
     // idx before entries, status and data (§2.7.14), for the compiler as well as for the CPU
     host.fence();
