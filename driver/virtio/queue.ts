@@ -310,7 +310,7 @@ export class Virtqueue {
     return load<u16>(this.usedPtr + VIRTQ_RING_IDX) != <u16>this.usedIdx;
   }
 
-  /** Chains that have come back since `releaseUsed`, as of the last fence, if it can be believed. */
+  /** Chains that have come back since `releaseUsed`, as of the last fence, if that can be true. */
   backCount(): u32 {
     return (<u32>load<u16>(this.usedPtr + VIRTQ_RING_IDX) - this.usedIdx) & 0xffff;
   }
