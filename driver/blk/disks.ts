@@ -31,6 +31,8 @@ let disks!: StaticArray<BlkDevice>;
 let count: i32 = 0;
 /** Whether the disks have been asked to interrupt. */
 let isAwaited: bool = false;
+/** All that had been sent when it was last looked for in vain. */
+let lookedForCount: u32 = 0;
 
 /** Reserves the list. Called once. */
 export function initDisks(): void {
@@ -102,8 +104,14 @@ export function awaitedCount(lengthBytes: u32): i32 {
  * requests. A large request is not looked for: meanwhile a sleep leaves the CPU to the device.
  */
 export function isBackSoon(requestCount: u32): bool {
-  for (let i = 0; i < count; ++i) unchecked(disks[i]).dispatch();
+  let sentCount: u32 = 0;
+  for (let i = 0; i < count; ++i) {
+    const disk = unchecked(disks[i]);
+    disk.dispatch();
+    sentCount += disk.queue.availIdx;
+  }
   if (requestCount == 1 || inFlightCount() < SLEEP_DEPTH_MIN) return false;
+  if (sentCount == lookedForCount) return false; // it is slow
   const endNs = host.clockNs() + LOOK_NS;
   do {
     for (let look = 0; look < LOOKS_PER_SLICE; ++look) {
@@ -111,6 +119,7 @@ export function isBackSoon(requestCount: u32): bool {
       if (isBack(requestCount)) return true;
     }
   } while (host.clockNs() < endNs);
+  lookedForCount = sentCount;
   return false;
 }
 
